@@ -1,0 +1,42 @@
+# support-service: everything a person needs, with Python 3.11+ and make alone.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock clean
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PORT ?= 8360
+OLIST ?=
+ARGS ?=
+UPGRADE ?= --upgrade
+LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo '  Variables: PORT=8360 and OLIST=folder (demo), ARGS="..." (test: given to pytest), UPGRADE= (lock: only what is new)'
+
+setup: ## make .venv from the hashed locks (the other targets do it by themselves)
+	@tools/bootstrap
+
+demo: setup ## run the whole service with a simulated shop on PORT; Ctrl-C ends it
+	@exec $(BIN)/support-service demo --port $(PORT) $(if $(OLIST),--olist "$(OLIST)")
+
+test: setup ## run the tests
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+check: setup ## format, lint, types and import contracts; changes nothing
+	@$(BIN)/ruff format --check --quiet --output-format=concise . \
+		|| { echo 'check: .venv/bin/ruff format mends that'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+	@echo 'check: all good'
+
+lock: setup ## lock the newest versions that pyproject.toml allows
+	@$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt
+	@$(LOCK) $(UPGRADE) pyproject.toml --group dev --extra uvicorn --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@echo uv | $(LOCK) --constraint requirements/dev.txt - --output-file requirements/bootstrap.txt
+
+clean: ## remove .venv and caches (the demo's data stays)
+	@rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist build
+	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+"""Cases and their conversations: what they are, how they change, who sees them."""
+
+from support_service.cases import metrics
+from support_service.cases.errors import CaseNotFound
+from support_service.cases.events import (
+    CaseAssigned,
+    CaseClosed,
+    CaseOpened,
+    CaseUpdated,
+    MessagePosted,
+    StatusChanged,
+)
+from support_service.cases.model import (
+    AuthorType,
+    Channel,
+    Message,
+    NewCase,
+    NewMessage,
+    Priority,
+    Response,
+    Status,
+    Ticket,
+)
+from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload
+from support_service.cases.store import Filters
+
+__all__ = [
+    "AuthorType",
+    "CaseAssigned",
+    "CaseClosed",
+    "CaseNotFound",
+    "CaseOpened",
+    "CaseUpdated",
+    "Cases",
+    "Channel",
+    "Conversation",
+    "Filters",
+    "Message",
+    "MessagePosted",
+    "NewCase",
+    "NewMessage",
+    "Opened",
+    "Posted",
+    "Priority",
+    "Response",
+    "Status",
+    "StatusChanged",
+    "Ticket",
+    "Workload",
+    "metrics",
+]

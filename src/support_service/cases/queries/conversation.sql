@@ -1,0 +1,23 @@
+-- name: insert_message
+INSERT INTO support_conversations
+    (conversation_id, ticket_id, author_type, message, created_at, metadata, number, internal, author_id, recorded_by)
+SELECT $1, $2, $3, $4, $5, NULL, coalesce(max(number), 0) + 1, $6, $7, $8
+FROM support_conversations WHERE ticket_id = $2
+RETURNING *
+
+-- name: newest_messages
+-- One more than shown, so that the reader knows whether there are older ones.
+SELECT * FROM support_conversations WHERE ticket_id = $1 ORDER BY number DESC LIMIT $2
+
+-- name: messages_before
+SELECT * FROM support_conversations WHERE ticket_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
+
+-- name: newer_than_seen
+-- NULL when the message seen is not of this case; else whether somebody else has said something since.
+SELECT EXISTS (
+    SELECT FROM support_conversations AS later
+    WHERE later.ticket_id = $1 AND later.number > seen.number
+        AND (later.author_id <> $3 OR later.author_type <> 'AGENT')
+)
+FROM support_conversations AS seen
+WHERE seen.ticket_id = $1 AND seen.conversation_id = $2

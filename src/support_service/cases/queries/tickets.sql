@@ -1,0 +1,34 @@
+-- name: insert_ticket
+INSERT INTO support_tickets
+    (ticket_id, reference, customer_id, order_id, channel, subject, priority, status, team, language, contact, metadata,
+     version, opened_by, awaiting_since, linked_ticket_id, created_at, updated_at)
+VALUES
+    ($1, 'S-' || nextval('support_ticket_references'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+     1, $12, $13, $14, $13, $13)
+RETURNING *
+
+-- name: ticket
+SELECT * FROM support_tickets WHERE ticket_id = $1
+
+-- name: lock_ticket
+SELECT * FROM support_tickets WHERE ticket_id = $1 FOR UPDATE
+
+-- name: save_ticket
+UPDATE support_tickets SET
+    order_id = $2, subject = $3, category = $4, priority = $5, status = $6, assignee = $7, team = $8, tags = $9,
+    language = $10, awaiting_since = $11, first_responded_at = $12, resolved_at = $13, closed_at = $14,
+    updated_at = $15, version = version + 1
+WHERE ticket_id = $1
+RETURNING *
+
+-- name: workload
+SELECT status, priority, count(*) AS cases, min(awaiting_since) AS awaiting_since
+FROM support_tickets
+WHERE assignee = $1 AND status IN ('OPEN', 'PENDING', 'ON_HOLD')
+GROUP BY status, priority
+
+-- name: backlog
+SELECT status, priority, count(*) AS cases, count(awaiting_since) AS unanswered, min(awaiting_since) AS awaiting_since
+FROM support_tickets
+WHERE status IN ('OPEN', 'PENDING', 'ON_HOLD')
+GROUP BY status, priority

@@ -1,0 +1,365 @@
+"""The use cases of cases. Each runs in its caller's transaction and writes its event to the log and the activity in it.
+
+Whoever changes a case locks its row first, so that versions, message numbers and log rows of one case are in one order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from support_service import activity
+from support_service.cases import errors, events, metrics, store
+from support_service.cases.model import (
+    MOVES,
+    UNFINISHED,
+    AuthorType,
+    Message,
+    NewCase,
+    NewMessage,
+    Priority,
+    Response,
+    Standing,
+    Status,
+    Ticket,
+    after_message,
+)
+from support_service.cases.store import Filters
+from support_service.directory import Directory, Principal, Role, sight
+from support_service.kit.clock import Clock
+from support_service.kit.database import Tx
+from support_service.kit.eventlog import append
+from support_service.kit.ids import new_id
+from support_service.sources import subjects
+
+CONVERSATION_SHOWN = 200
+"""Messages given with a case; older ones have a list of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case just opened and its first message."""
+
+    ticket: Ticket
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message just posted, the case it stands in, and the wait it ended; `linked` when it opened a new case."""
+
+    message: Message
+    ticket: Ticket
+    response: Response | None
+    linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The newest messages of a case, oldest first; `older` says whether there are more."""
+
+    messages: Sequence[Message]
+    older: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What lies with one agent: counts of unfinished cases and the longest wait of a customer, in seconds."""
+
+    agent_id: UUID
+    open: int
+    by_status: dict[str, int]
+    by_priority: dict[str, int]
+    oldest_wait_seconds: float
+
+
+class Cases:
+    """Opening, reading, answering and changing cases."""
+
+    def __init__(self, directory: Directory, clock: Clock) -> None:
+        """Take what the use cases need besides a transaction."""
+        self._directory = directory
+        self._clock = clock
+
+    async def open_case(self, tx: Tx, principal: Principal, case: NewCase) -> Opened:
+        """Open a case; its description is the customer's first message.
+
+        A case that a person opens belongs to that person's team when they have exactly one.
+
+        Raises:
+            OrderOfAnotherCustomer: the order is known to be somebody else's.
+        """
+        now = self._clock.now()
+        await self._directory.ensure_customer(tx, case.customer_id)
+        await self._claim_order(tx, case.order_id, case.customer_id)
+        team = next(iter(principal.teams)) if len(principal.teams) == 1 else None
+        ticket = await store.insert_ticket(tx, new_id(), case, team=team, opened_by=principal.principal_id, at=now)
+        recorder = None if Role.SERVICE in principal.roles else principal.principal_id
+        message = await store.insert_message(
+            tx,
+            ticket.ticket_id,
+            author_type=AuthorType.CUSTOMER,
+            text=case.description,
+            internal=False,
+            author_id=principal.principal_id,
+            recorded_by=recorder,
+            at=now,
+        )
+        opened = events.CaseOpened(
+            ticket_id=ticket.ticket_id,
+            customer_id=ticket.customer_id,
+            order_id=ticket.order_id,
+            channel=ticket.channel,
+            priority=ticket.priority,
+            team=ticket.team,
+            linked_ticket_id=ticket.linked_ticket_id,
+        )
+        await append(tx, opened, subject=str(ticket.ticket_id), sequence=ticket.version)
+        await self._note(tx, principal, "case.opened", ticket)
+        return Opened(ticket, message)
+
+    async def read(self, connection: Tx, principal: Principal, ticket_id: UUID) -> tuple[Ticket, Conversation]:
+        """A case with its newest messages.
+
+        Raises:
+            CaseNotFound: there is none, or none in this principal's sight.
+        """
+        ticket = await self.find(connection, principal, ticket_id)
+        newest = await store.newest_messages(connection, ticket_id, CONVERSATION_SHOWN + 1)
+        return ticket, Conversation(newest[CONVERSATION_SHOWN - 1 :: -1], older=len(newest) > CONVERSATION_SHOWN)
+
+    async def find(self, connection: Tx, principal: Principal, ticket_id: UUID) -> Ticket:
+        """A case without its conversation.
+
+        Raises:
+            CaseNotFound: there is none, or none in this principal's sight.
+        """
+        return self._in_sight(await store.ticket(connection, ticket_id), principal)
+
+    async def messages_before(
+        self, connection: Tx, principal: Principal, ticket_id: UUID, *, number: int, limit: int
+    ) -> list[Message]:
+        """Older messages of a case, newest first.
+
+        Raises:
+            CaseNotFound: there is none, or none in this principal's sight.
+        """
+        await self.find(connection, principal, ticket_id)
+        return await store.messages_before(connection, ticket_id, number, limit)
+
+    async def list_cases(
+        self, connection: Tx, principal: Principal, filters: Filters, *, before: UUID | None, limit: int
+    ) -> Sequence[Ticket]:
+        """The newest cases in this principal's sight that match, older than `before`."""
+        return await store.page(connection, sight(principal), filters, before=before, limit=limit)
+
+    async def workload(self, connection: Tx, agent_id: UUID) -> Workload:
+        """What lies with an agent now."""
+        by_status: dict[str, int] = {status.value: 0 for status in sorted(UNFINISHED)}
+        by_priority: dict[str, int] = {}
+        oldest: datetime | None = None
+        for row in await store.workload(connection, agent_id):
+            by_status[row["status"]] += row["cases"]
+            by_priority[row["priority"]] = by_priority.get(row["priority"], 0) + row["cases"]
+            since = row["awaiting_since"]
+            oldest = min(filter(None, (oldest, since)), default=None)
+        wait = 0.0 if oldest is None else (self._clock.now() - oldest).total_seconds()
+        return Workload(agent_id, sum(by_status.values()), by_status, by_priority, max(0.0, wait))
+
+    async def measure(self, connection: Tx) -> None:
+        """Set the gauges of the backlog: counts, the unanswered, and the longest wait."""
+        counts = dict.fromkeys(((status, priority) for status in UNFINISHED for priority in Priority), 0)
+        unanswered, oldest = 0, None
+        for row in await store.backlog(connection):
+            counts[Status(row["status"]), Priority(row["priority"])] = row["cases"]
+            unanswered += row["unanswered"]
+            oldest = min(filter(None, (oldest, row["awaiting_since"])), default=None)
+        for (status, priority), cases in counts.items():
+            metrics.BACKLOG.labels(status, priority).set(cases)
+        metrics.UNANSWERED.set(unanswered)
+        wait = 0.0 if oldest is None else (self._clock.now() - oldest).total_seconds()
+        metrics.LONGEST_WAIT_SECONDS.set(max(0.0, wait))
+
+    async def post_message(self, tx: Tx, principal: Principal, ticket_id: UUID, new: NewMessage) -> Posted:
+        """Add a message to a case.
+
+        A customer's message opens a resolved case again; on a closed one it opens a new case that is linked to it.
+
+        Raises:
+            CaseNotFound: there is none, or none in this principal's sight.
+            CaseClosed: a public reply on a closed case.
+            ConversationMoved: others have written since the message that `seen_through` names.
+            UnknownMessage: `seen_through` is not a message of this case.
+        """
+        ticket = self._in_sight(await store.ticket(tx, ticket_id, lock=True), principal)
+        if new.seen_through is not None:
+            await self._must_be_up_to_date(tx, principal, ticket_id, new.seen_through)
+        if ticket.status is Status.CLOSED and not new.internal:
+            if new.author_type is not AuthorType.CUSTOMER:
+                raise errors.CaseClosed
+            return await self._open_linked(tx, principal, ticket, new.text)
+        now = self._clock.now()
+        by_person = new.author_type is AuthorType.CUSTOMER and Role.SERVICE not in principal.roles
+        message = await store.insert_message(
+            tx,
+            ticket_id,
+            author_type=new.author_type,
+            text=new.text,
+            internal=new.internal,
+            author_id=principal.principal_id,
+            recorded_by=principal.principal_id if by_person else None,
+            at=now,
+        )
+        before = Standing(ticket.status, ticket.awaiting_since, ticket.first_responded_at)
+        standing, waited = after_message(before, new, now)
+        after = replace(
+            ticket,
+            status=standing.status,
+            awaiting_since=standing.awaiting_since,
+            first_responded_at=standing.first_responded_at,
+            resolved_at=None if standing.status is Status.OPEN else ticket.resolved_at,
+        )
+        saved = await store.save(tx, after, now)
+        await self._log_message(tx, saved, message)
+        if ticket.status is not saved.status:
+            await self._log_status(tx, ticket.status, saved)
+        await self._note(tx, principal, "message.posted", saved, conversation_id=str(message.conversation_id))
+        kind = "first" if ticket.first_responded_at is None else "next"
+        return Posted(message, saved, None if waited is None else Response(kind, waited, saved.channel))
+
+    async def change(
+        self, tx: Tx, principal: Principal, ticket_id: UUID, *, version: int, changes: dict[str, object]
+    ) -> Ticket:
+        """Change fields of a case that is at this version; `changes` holds fields of `Ticket` under their names.
+
+        Raises:
+            CaseNotFound: there is none, or none in this principal's sight.
+            CaseChanged: it is not at this version any more.
+            MoveNotAllowed: the state machine has no such move.
+            AssigneeNotAllowed: unknown assignee or team, or one an agent may not give a case to.
+            OrderOfAnotherCustomer: the order is known to be somebody else's.
+        """
+        ticket = self._in_sight(await store.ticket(tx, ticket_id, lock=True), principal)
+        if ticket.version != version:
+            raise errors.CaseChanged(version=ticket.version)
+        wanted = replace(ticket, **changes)  # type: ignore[arg-type]
+        changed = tuple(sorted(name for name in changes if getattr(wanted, name) != getattr(ticket, name)))
+        if not changed:
+            return ticket
+        if "status" in changed and wanted.status not in MOVES[ticket.status]:
+            raise errors.MoveNotAllowed(
+                f"From {ticket.status} a case can go to: {', '.join(sorted(MOVES[ticket.status])) or 'nowhere'}."
+            )
+        if {"assignee", "team"} & set(changed):
+            await self._may_give(tx, principal, wanted)
+        if "order_id" in changed:
+            await self._claim_order(tx, wanted.order_id, wanted.customer_id)
+        saved = await store.save(tx, _with_times(ticket, wanted, self._clock.now()), self._clock.now())
+        await self._log_changes(tx, ticket, saved, changed)
+        await self._note(tx, principal, "case.changed", saved, fields=list(changed))
+        return saved
+
+    def _in_sight(self, ticket: Ticket | None, principal: Principal) -> Ticket:
+        if ticket is None:
+            raise errors.CaseNotFound
+        if not sight(principal).sees(ticket.team, ticket.opened_by):
+            raise errors.CaseNotFound.withheld(ticket.ticket_id)
+        return ticket
+
+    async def _claim_order(self, tx: Tx, order_id: str | None, customer_id: str) -> None:
+        if order_id is None:
+            return
+        owner = await subjects.claim(tx, order_id, customer_id)
+        if owner != customer_id:
+            raise errors.OrderOfAnotherCustomer
+
+    async def _must_be_up_to_date(self, tx: Tx, principal: Principal, ticket_id: UUID, seen_through: UUID) -> None:
+        newer = await store.newer_than_seen(tx, ticket_id, seen_through, principal.principal_id)
+        if newer is None:
+            raise errors.UnknownMessage
+        if newer:
+            raise errors.ConversationMoved
+
+    async def _may_give(self, tx: Tx, principal: Principal, wanted: Ticket) -> None:
+        assignee = None if wanted.assignee is None else await self._directory.agent(tx, wanted.assignee)
+        if wanted.assignee is not None and (assignee is None or not assignee.roles & {Role.AGENT, Role.SUPERVISOR}):
+            raise errors.AssigneeNotAllowed("There is no such agent.")
+        if wanted.team is not None and not await self._directory.team_exists(tx, wanted.team):
+            raise errors.AssigneeNotAllowed("There is no such team.")
+        if Role.SUPERVISOR in principal.roles:
+            return
+        if wanted.team is not None and wanted.team not in principal.teams:
+            raise errors.AssigneeNotAllowed("An agent gives cases to the agent's own teams only.")
+        if (
+            assignee is not None
+            and assignee.agent_id != principal.principal_id
+            and not assignee.teams & principal.teams
+        ):
+            raise errors.AssigneeNotAllowed("An agent gives cases to members of the agent's own teams only.")
+
+    async def _open_linked(self, tx: Tx, principal: Principal, closed: Ticket, text: str) -> Posted:
+        case = NewCase(
+            customer_id=closed.customer_id,
+            order_id=closed.order_id,
+            channel=closed.channel,
+            subject=closed.subject,
+            description=text,
+            priority=closed.priority,
+            language=closed.language,
+            contact=closed.contact,
+            metadata=None,
+            linked_ticket_id=closed.ticket_id,
+        )
+        opened = await self.open_case(tx, principal, case)
+        return Posted(opened.message, opened.ticket, None, linked=True)
+
+    async def _log_message(self, tx: Tx, ticket: Ticket, message: Message) -> None:
+        posted = events.MessagePosted(
+            ticket_id=ticket.ticket_id,
+            conversation_id=message.conversation_id,
+            number=message.number,
+            author_type=message.author_type,
+            internal=message.internal,
+            team=ticket.team,
+        )
+        await append(tx, posted, subject=str(ticket.ticket_id), sequence=ticket.version)
+
+    async def _log_status(self, tx: Tx, before: Status, ticket: Ticket) -> None:
+        moved = events.StatusChanged(ticket_id=ticket.ticket_id, before=before, after=ticket.status, team=ticket.team)
+        await append(tx, moved, subject=str(ticket.ticket_id), sequence=ticket.version)
+        if ticket.status is Status.CLOSED and ticket.closed_at is not None:
+            closed = events.CaseClosed(ticket_id=ticket.ticket_id, closed_at=ticket.closed_at, team=ticket.team)
+            await append(tx, closed, subject=str(ticket.ticket_id), sequence=ticket.version)
+
+    async def _log_changes(self, tx: Tx, before: Ticket, after: Ticket, changed: tuple[str, ...]) -> None:
+        if "status" in changed:
+            await self._log_status(tx, before.status, after)
+        if {"assignee", "team"} & set(changed):
+            assigned = events.CaseAssigned(
+                ticket_id=after.ticket_id, assignee=after.assignee, team=after.team, team_before=before.team
+            )
+            await append(tx, assigned, subject=str(after.ticket_id), sequence=after.version)
+        others = tuple(name for name in changed if name not in {"status", "assignee", "team"})
+        if others:
+            updated = events.CaseUpdated(
+                ticket_id=after.ticket_id,
+                fields=others,
+                customer_id=after.customer_id,
+                order_id=after.order_id,
+                team=after.team,
+            )
+            await append(tx, updated, subject=str(after.ticket_id), sequence=after.version)
+
+    async def _note(self, tx: Tx, principal: Principal, action: str, ticket: Ticket, **detail: object) -> None:
+        await activity.record(
+            tx, agent_id=principal.principal_id, action=action, ticket_id=ticket.ticket_id, detail=detail
+        )
+
+
+def _with_times(before: Ticket, wanted: Ticket, at: datetime) -> Ticket:
+    """The ticket with the times that its move sets: resolved and closed once, cleared when it opens again."""
+    if wanted.status is Status.RESOLVED:
+        return replace(wanted, resolved_at=before.resolved_at or at)
+    if wanted.status is Status.CLOSED:
+        return replace(wanted, resolved_at=before.resolved_at or at, closed_at=before.closed_at or at)
+    return replace(wanted, resolved_at=None)

@@ -1,0 +1,169 @@
+"""All SQL of cases and conversations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+from support_service.cases.model import AuthorType, Channel, Message, NewCase, Priority, Status, Ticket
+from support_service.directory import Sight
+from support_service.kit.database import Row, Tx
+from support_service.kit.ids import new_id
+from support_service.kit.sql import load_queries
+
+_SQL = load_queries("support_service.cases")
+_TICKET_FIELDS = tuple(field.name for field in fields(Ticket))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of cases is narrowed to; None does not narrow."""
+
+    status: Sequence[Status] | None = None
+    assignee: UUID | None = None
+    team: str | None = None
+    customer_id: str | None = None
+    order_id: str | None = None
+
+
+async def insert_ticket(
+    tx: Tx, ticket_id: UUID, case: NewCase, *, team: str | None, opened_by: UUID, at: datetime
+) -> Ticket:
+    """Add a case that waits for its first answer since `at`."""
+    row = await tx.fetchrow(
+        _SQL["insert_ticket"],
+        ticket_id,
+        case.customer_id,
+        case.order_id,
+        case.channel,
+        case.subject,
+        case.priority,
+        Status.OPEN,
+        team,
+        case.language,
+        case.contact,
+        case.metadata,
+        opened_by,
+        at,
+        case.linked_ticket_id,
+    )
+    assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
+    return _ticket(row)
+
+
+async def ticket(connection: Tx, ticket_id: UUID, *, lock: bool = False) -> Ticket | None:
+    """The case as it stands, locked until the transaction ends if wanted."""
+    row = await connection.fetchrow(_SQL["lock_ticket" if lock else "ticket"], ticket_id)
+    return None if row is None else _ticket(row)
+
+
+async def save(tx: Tx, after: Ticket, at: datetime) -> Ticket:
+    """Write what may change of a locked case; its version grows by one."""
+    row = await tx.fetchrow(
+        _SQL["save_ticket"],
+        after.ticket_id,
+        after.order_id,
+        after.subject,
+        after.category,
+        after.priority,
+        after.status,
+        after.assignee,
+        after.team,
+        list(after.tags),
+        after.language,
+        after.awaiting_since,
+        after.first_responded_at,
+        after.resolved_at,
+        after.closed_at,
+        at,
+    )
+    assert row is not None  # noqa: S101 - the row is locked by this transaction
+    return _ticket(row)
+
+
+async def page(connection: Tx, sight: Sight, filters: Filters, *, before: UUID | None, limit: int) -> Sequence[Ticket]:
+    """The newest cases in sight that match, older than `before`.
+
+    The text is put together from fixed parts, as one text with `$1 IS NULL OR` for each filter gets one plan for all.
+    """
+    wanted: list[tuple[str, object]] = []
+    if sight.opened_by is not None:
+        wanted.append(("opened_by = {}", sight.opened_by))
+    elif not sight.everything:
+        wanted.append(("(team IS NULL OR team = ANY({}))", sorted(sight.teams)))
+    narrowed: tuple[tuple[str, object | None], ...] = (
+        ("status = ANY({}::text[])", list(filters.status or ()) or None),
+        ("assignee = {}", filters.assignee),
+        ("team = {}", filters.team),
+        ("customer_id = {}", filters.customer_id),
+        ("order_id = {}", filters.order_id),
+        ("ticket_id < {}", before),
+    )
+    wanted += [(clause, value) for clause, value in narrowed if value is not None]
+    clauses = [clause.format(f"${n}") for n, (clause, _) in enumerate(wanted, 2)]
+    where = " AND ".join(["true", *clauses])
+    text = f"SELECT * FROM support_tickets WHERE {where} ORDER BY ticket_id DESC LIMIT $1"  # noqa: S608 - fixed parts
+    return [_ticket(row) for row in await connection.fetch(text, limit, *(value for _, value in wanted))]
+
+
+async def insert_message(
+    tx: Tx,
+    ticket_id: UUID,
+    *,
+    author_type: AuthorType,
+    text: str,
+    internal: bool,
+    author_id: UUID,
+    recorded_by: UUID | None,
+    at: datetime,
+) -> Message:
+    """Add a message; the case's row is locked by this transaction, so numbers have no gaps and no ties."""
+    row = await tx.fetchrow(
+        _SQL["insert_message"], new_id(), ticket_id, author_type, text, at, internal, author_id, recorded_by
+    )
+    assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
+    return _message(row)
+
+
+async def newest_messages(connection: Tx, ticket_id: UUID, limit: int) -> list[Message]:
+    """The newest messages of a case, newest first."""
+    return [_message(row) for row in await connection.fetch(_SQL["newest_messages"], ticket_id, limit)]
+
+
+async def messages_before(connection: Tx, ticket_id: UUID, number: int, limit: int) -> list[Message]:
+    """The messages before one, newest first."""
+    return [_message(row) for row in await connection.fetch(_SQL["messages_before"], ticket_id, number, limit)]
+
+
+async def newer_than_seen(connection: Tx, ticket_id: UUID, seen_through: UUID, reader: UUID) -> bool | None:
+    """Whether others have written since; None when the message seen is not one of this case."""
+    newer: bool | None = await connection.fetchval(_SQL["newer_than_seen"], ticket_id, seen_through, reader)
+    return newer
+
+
+async def workload(connection: Tx, agent_id: UUID) -> Sequence[Row]:
+    """The unfinished cases of an agent, counted by status and priority, with the longest wait of each."""
+    return await connection.fetch(_SQL["workload"], agent_id)
+
+
+async def backlog(connection: Tx) -> Sequence[Row]:
+    """All unfinished cases, counted by status and priority."""
+    return await connection.fetch(_SQL["backlog"])
+
+
+def _ticket(row: Row) -> Ticket:
+    values = {name: row[name] for name in _TICKET_FIELDS}
+    return Ticket(
+        **values
+        | {
+            "channel": Channel(row["channel"]),
+            "priority": Priority(row["priority"]),
+            "status": Status(row["status"]),
+            "tags": tuple(row["tags"]),
+        }
+    )
+
+
+def _message(row: Row) -> Message:
+    values = {field.name: row[field.name] for field in fields(Message)}
+    return Message(**values | {"author_type": AuthorType(row["author_type"])})

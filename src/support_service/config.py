@@ -1,0 +1,78 @@
+"""Every setting of the service, from the environment (twelve-factor), read once and frozen.
+
+Only `wiring`, the entrypoints and `migrations/env.py` read this; everything else receives what it needs as arguments.
+A secret can also come from a file of its name in the directory that `SECRETS_DIR` names.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+
+
+class Settings(BaseSettings):
+    """The settings under their environment names (upper case)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", secrets_dir=os.environ.get("SECRETS_DIR"))
+
+    demo: bool = Field(default=False, description="Serve the demo's page and its local issuer; loopback only.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8360, ge=1, le=65535, description="Port the API listens on.")
+    metrics_port: int = Field(default=8361, ge=0, le=65535, description="Port of the worker's /metrics; 0 serves none.")
+    api_workers: int = Field(default=1, ge=1, le=64, description="API processes.")
+
+    database_url: SecretStr = Field(description="PostgreSQL 16 or later, as the service's role.")
+    database_owner_url: SecretStr | None = Field(
+        default=None, description="The same database as its owner, for migrations; DATABASE_URL when absent."
+    )
+    database_pool: int = Field(default=10, ge=2, le=200, description="Connections a process opens at most.")
+    database_statement_cache: bool = Field(
+        default=True, description="Prepared statements; off behind PgBouncer in transaction mode."
+    )
+
+    lake_url: SecretStr | None = Field(default=None, description="PostgreSQL that holds the timeline view.")
+    lake_view: str = Field(
+        default="lake.vw_support_case_timeline",
+        pattern=r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*",
+        description="Name of the timeline view.",
+    )
+    shop_api_url: str | None = Field(default=None, description="Base address of the shop's REST services.")
+    shop_api_token: SecretStr | None = Field(default=None, description="Bearer token for the shop's REST services.")
+    shop_events_url: SecretStr | None = Field(default=None, description="PostgreSQL that holds the demo's events.")
+    timeline_window_days: int = Field(
+        default=730, ge=1, le=36500, description="Facts older than this are not asked for."
+    )
+
+    oidc_issuer: str | None = Field(default=None, description="Issuer of access tokens, exactly as in `iss`.")
+    oidc_audience: str = Field(default="support-service", description="Audience that tokens must name.")
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=_ALGORITHMS, description="Signature algorithms accepted, comma-separated; asymmetric ones only."
+    )
+    oidc_roles_claim: str = Field(default="realm_access.roles", description="Path of the claim with the roles.")
+    oidc_teams_claim: str = Field(default="teams", description="Path of the claim with the teams.")
+    local_issuer_key: Path | None = Field(default=None, description="Key file of the demo's issuer.")
+
+    log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+
+    @field_validator("oidc_algorithms", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric_only(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not set(value) <= set(_ALGORITHMS):
+            message = f"only these are accepted: {', '.join(_ALGORITHMS)}"
+            raise ValueError(message)
+        return value
+
+    @property
+    def owner_url(self) -> str:
+        """The DSN that migrations run with."""
+        return (self.database_owner_url or self.database_url).get_secret_value()

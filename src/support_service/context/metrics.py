@@ -1,0 +1,26 @@
+"""What operators watch about shop events and the context of cases."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from prometheus_client import Counter, Histogram
+
+from support_service.ports.events import Record
+from support_service.sources import ShopEvent
+
+INGESTED = Counter("support_shop_events_total", "Shop events taken in, by whether they were new.", ["topic", "outcome"])
+INGEST_AGE_SECONDS = Histogram(
+    "support_shop_event_age_seconds",
+    "From the moment the shop produced an event to the moment it was stored here.",
+    ["topic"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)
+ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, by completeness.", ["outcome"])
+
+
+def ingested(events: Sequence[tuple[Record, ShopEvent]], fresh: Collection[str], at: datetime) -> None:
+    """Count a batch that is committed."""
+    for record, event in events:
+        new = event.fact.entry_id in fresh
+        INGESTED.labels(record.topic, "new" if new else "seen").inc()
+        INGEST_AGE_SECONDS.labels(record.topic).observe(max(0.0, (at - record.timestamp).total_seconds()))

@@ -1,0 +1,70 @@
+-- name: insert_events
+-- The inbox: what was seen before, under either identity, is not returned and has no effect.
+INSERT INTO support_timeline_events
+    (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at)
+SELECT entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data::jsonb, $11
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::text[]
+) AS event (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data)
+ORDER BY entry_id
+ON CONFLICT DO NOTHING
+RETURNING entry_id
+
+-- name: add_facts
+-- Facts are a set keyed by entity and version, so adding them in any order, and twice, ends in the same.
+WITH fresh AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+        AS fact (entry_id, source, order_id, customer_id, body)
+), hit AS (
+    SELECT context.ticket_id, context.source, jsonb_object_agg(fresh.entry_id, fresh.body::jsonb) AS facts
+    FROM fresh JOIN support_case_context AS context
+        ON context.live AND context.source = fresh.source AND context.customer_id = fresh.customer_id
+            AND (context.order_id IS NULL OR context.order_id = fresh.order_id)
+    GROUP BY context.ticket_id, context.source
+)
+UPDATE support_case_context AS context SET facts = context.facts || hit.facts
+FROM hit WHERE context.ticket_id = hit.ticket_id AND context.source = hit.source
+
+-- name: events_of_orders
+SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
+FROM support_timeline_events WHERE order_id = ANY ($1)
+
+-- name: events_of_customer
+SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
+FROM support_timeline_events
+WHERE order_id = ANY ($1) OR customer_id = $2
+ORDER BY received_at DESC LIMIT $3
+
+-- name: put_context
+-- A source that did not answer keeps what is known of it: its facts and the time they were whole.
+INSERT INTO support_case_context (ticket_id, source, customer_id, order_id, live, facts, served_from, as_of)
+VALUES ($1, $2, $3, $4, true, $5, $6, $7)
+ON CONFLICT (ticket_id, source) DO UPDATE
+SET live = true,
+    facts = support_case_context.facts || excluded.facts,
+    served_from = CASE WHEN excluded.as_of IS NULL THEN support_case_context.served_from ELSE excluded.served_from END,
+    as_of = coalesce(excluded.as_of, support_case_context.as_of)
+
+-- name: context_of
+SELECT source, facts, as_of FROM support_case_context
+WHERE customer_id = $1 AND order_id IS NOT DISTINCT FROM $2
+ORDER BY as_of NULLS FIRST
+
+-- name: forget_context
+DELETE FROM support_case_context WHERE ticket_id = $1
+
+-- name: rest_context
+UPDATE support_case_context SET live = false WHERE ticket_id = ANY ($1)
+
+-- name: purge_events
+-- Kept a week, or while a case of that customer is live.
+DELETE FROM support_timeline_events WHERE entry_id IN (
+    SELECT entry_id FROM support_timeline_events AS event
+    WHERE received_at < $1
+        AND NOT EXISTS (
+            SELECT FROM support_case_context AS context
+            WHERE context.live AND (context.order_id = event.order_id OR context.customer_id = event.customer_id)
+        )
+    LIMIT $2 FOR UPDATE SKIP LOCKED
+)

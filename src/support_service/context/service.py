@@ -1,0 +1,208 @@
+"""Keeping what is known about a case's customer: shop events as they come, and everything else when a case opens."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from support_service.cases import CaseClosed, CaseOpened, CaseUpdated, Status, StatusChanged
+from support_service.context import metrics, store
+from support_service.context.events import TimelineChanged
+from support_service.context.model import StoredSource
+from support_service.directory import Directory
+from support_service.kit import deadletters, logs
+from support_service.kit.clock import Clock
+from support_service.kit.database import Database, DatabaseError, Tx
+from support_service.kit.deadletters import DeadLetter
+from support_service.kit.due import Due, NotYet, schedule
+from support_service.kit.eventlog import LogRow, append_all
+from support_service.ports.events import Record
+from support_service.sources import Fact, FetchKey, MalformedEvent, ShopEvent, Sources, parse_event, subjects
+
+ENRICH = "context.enrich"
+"""Kind of the due work that fills the context of a case; its key is the case's id."""
+
+_KEEP_EVENTS = timedelta(days=7)
+_PURGE_BATCH = 1_000
+_TRIES = 3
+_DATA_ERRORS = ("22", "23")
+"""Classes of SQLSTATE that say the message itself is at fault: data exception, integrity constraint violation."""
+
+_log = logs.get_logger(__name__)
+
+AfterCommit = Callable[[Mapping[str, int]], Awaitable[None]]
+"""Told the customers whose truth moved and their new generations, once that is committed."""
+
+
+class Context:
+    """The inbox of shop events and the stored context of cases."""
+
+    def __init__(
+        self, database: Database, sources: Sources, directory: Directory, clock: Clock, *, after_commit: AfterCommit
+    ) -> None:
+        """Take what ingesting and enriching need."""
+        self._database = database
+        self._sources = sources
+        self._directory = directory
+        self._clock = clock
+        self._after_commit = after_commit
+
+    async def ingest(self, records: Sequence[Record]) -> None:
+        """Take in shop events: one transaction for the batch, then the hook; the caller then commits its offsets.
+
+        Seen before or out of order changes nothing. What cannot be read goes to the dead letters; when the database
+        refuses the batch for its data, each event is tried alone and only the guilty ones go there.
+        """
+        events, letters = _sorted_out(records)
+        try:
+            generations = await self._take_in(events, letters)
+        except DatabaseError as error:
+            if not _is_about_data(error):
+                raise
+            generations = await self._one_by_one(events, letters)
+        await self._after_commit(generations)
+
+    async def _one_by_one(
+        self, events: Sequence[tuple[Record, ShopEvent]], letters: list[DeadLetter]
+    ) -> dict[str, int]:
+        generations: dict[str, int] = {}
+        for record, event in events:
+            for attempt in range(2, _TRIES + 1):
+                try:
+                    generations |= await self._take_in([(record, event)], [])
+                    break
+                except DatabaseError as error:
+                    if not _is_about_data(error):
+                        raise
+                    if attempt == _TRIES:
+                        letters.append(_letter(record, f"refused-{error.sqlstate}", attempt))
+        await self._take_in([], letters)
+        return generations
+
+    async def _take_in(
+        self, events: Sequence[tuple[Record, ShopEvent]], letters: Sequence[DeadLetter]
+    ) -> dict[str, int]:
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            for letter in letters:
+                await deadletters.put(tx, letter, now)
+            if not events:
+                return {}
+            fresh_ids = await store.insert_events(tx, [event for _, event in events], now)
+            fresh = {event.fact.entry_id: event.fact for _, event in events if event.fact.entry_id in fresh_ids}
+            generations = await self._effects(tx, list(fresh.values()))
+        metrics.ingested(events, fresh_ids, now)
+        return generations
+
+    async def _effects(self, tx: Tx, facts: Sequence[Fact]) -> dict[str, int]:
+        """Everything that follows from facts not seen before; locks customers first, so contexts need no order."""
+        owners = await subjects.learn_facts(tx, facts)
+        owned = [(owners[fact.order_id], fact) for fact in facts if fact.order_id in owners]
+        counts: dict[str, int] = {}
+        for owner, _ in owned:
+            counts[owner] = counts.get(owner, 0) + 1
+        generations = await self._directory.raise_generations(tx, counts)
+        known = [(owner, fact) for owner, fact in owned if owner in generations]
+        if not known:
+            return {}
+        await store.add_facts(tx, known)
+        reached = {owner: generation - counts[owner] for owner, generation in generations.items()}
+        changes = []
+        for owner, fact in sorted(known, key=lambda pair: (pair[0], pair[1].entry_id)):
+            reached[owner] += 1
+            change = TimelineChanged(
+                customer_id=owner, order_id=fact.order_id, source=fact.source, entry_id=fact.entry_id
+            )
+            changes.append((change, owner, reached[owner]))
+        await append_all(tx, changes)
+        return generations
+
+    async def follow(self, tx: Tx, rows: Sequence[LogRow]) -> None:
+        """Follow the event log: a case that opens, or opens again, is enriched; a closed one rests."""
+        for row in rows:
+            with logs.bound(ticket_id=row.data.get("ticket_id"), request_id=row.trace, position=row.position):
+                await self._follow_row(tx, row)
+
+    async def _follow_row(self, tx: Tx, row: LogRow) -> None:
+        now = self._clock.now()
+        if row.type == CaseOpened.type_:
+            await schedule(tx, ENRICH, row.subject, now, _payload(row))
+            _log.info("context.enrichment_due")
+        elif row.type == CaseUpdated.type_ and "order_id" in row.data["fields"]:
+            await store.forget_context(tx, UUID(row.subject))
+            await schedule(tx, ENRICH, row.subject, now, _payload(row))
+            _log.info("context.enrichment_due")
+        elif row.type == CaseClosed.type_:
+            await store.rest_context(tx, [UUID(row.subject)])
+            _log.info("context.rests")
+        elif row.type == StatusChanged.type_ and row.data["after"] == Status.OPEN:
+            _log.info("context.case_open")
+
+    async def enrich(self, due: Due) -> None:
+        """Store what every source says of a case's order, or of its customer's newest ones.
+
+        Raises:
+            NotYet: a source did not answer; what the others said is stored.
+        """
+        payload = due.payload or {}
+        customer_id, order_id = payload["customer_id"], payload["order_id"]
+        with logs.bound(ticket_id=due.key, request_id=payload.get("trace")):
+            fetched = await self._sources.fetch(FetchKey(customer_id, () if order_id is None else (order_id,)))
+            missing = sorted(source for source, state in fetched.states.items() if state.status != "ok")
+            async with self._database.transaction() as tx:
+                # Locks the customer, as ingesting does: an event is either read here or added to these rows later.
+                await self._directory.raise_generations(tx, {customer_id: 0})
+                came = await self.events_of(tx, fetched.order_ids, customer_id if order_id is None else None)
+                for source, state in fetched.states.items():
+                    facts = {fact.entry_id: fact for fact, _ in came if fact.source == source}
+                    facts |= {fact.entry_id: fact for fact in fetched.facts if fact.source == source}
+                    as_of = state.as_of if state.status == "ok" else None
+                    stored = StoredSource(tuple(facts.values()), state.served_from, as_of)
+                    await store.put_context(
+                        tx, UUID(due.key), source, customer_id=customer_id, order_id=order_id, stored=stored
+                    )
+            metrics.ENRICHED.labels("complete" if not missing else "partial").inc()
+            _log.info("context.enriched", facts=len(fetched.facts), missing=missing, attempts=due.attempts)
+            if missing:
+                raise NotYet
+
+    async def events_of(
+        self, connection: Tx, order_ids: Sequence[str], customer_id: str | None
+    ) -> list[tuple[Fact, datetime]]:
+        """The facts that came by event of these orders, and of this customer when named, with when each came."""
+        return await store.events_of(connection, order_ids, customer_id)
+
+    async def stored(self, connection: Tx, customer_id: str, order_id: str | None) -> dict[str, StoredSource]:
+        """What is stored of each source for cases about this order, or about none."""
+        return await store.context_of(connection, customer_id, order_id)
+
+    async def purge(self, now: datetime) -> None:
+        """Delete events that are a week old and that no live case needs."""
+        async with self._database.connection() as connection:
+            while await store.purge_events(connection, now - _KEEP_EVENTS, _PURGE_BATCH):
+                pass
+
+
+def _sorted_out(records: Sequence[Record]) -> tuple[list[tuple[Record, ShopEvent]], list[DeadLetter]]:
+    events: list[tuple[Record, ShopEvent]] = []
+    letters: list[DeadLetter] = []
+    for record in records:
+        try:
+            events.append((record, parse_event(record.value, record.topic)))
+        except MalformedEvent as error:
+            letters.append(_letter(record, error.reason, 1))
+    return events, letters
+
+
+def _letter(record: Record, reason: str, attempts: int) -> DeadLetter:
+    return DeadLetter(
+        record.topic, record.partition, record.offset, record.key, record.headers, record.value, reason, attempts
+    )
+
+
+def _is_about_data(error: DatabaseError) -> bool:
+    return str(error.sqlstate).startswith(_DATA_ERRORS)
+
+
+def _payload(row: LogRow) -> dict[str, Any]:
+    return {"customer_id": row.data["customer_id"], "order_id": row.data["order_id"], "trace": row.trace}

@@ -1,0 +1,6 @@
+"""The desk: the routes of cases, messages and workload, composed of what lies below."""
+
+from support_service.desk.routes import create_routes
+from support_service.desk.service import Desk
+
+__all__ = ["Desk", "create_routes"]

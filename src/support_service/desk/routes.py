@@ -1,0 +1,180 @@
+"""The routes of cases, messages, timelines and workload."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from support_service.desk import schemas
+from support_service.desk.errors import IdempotencyKeyUnreadable, VersionRequired, VersionUnreadable
+from support_service.desk.service import Desk, Once
+from support_service.directory import Action, Guard, Principal
+from support_service.kit import logs
+from support_service.kit.idempotency import LONGEST_KEY, Answer, Scope, fingerprint
+from support_service.kit.web import problem_answers
+from support_service.timeline import Served, TimelineResponse
+
+_JSON = "application/json"
+_ETAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})"\s*')
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="Names this request: sent again within 24 hours it has one effect."),
+]
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of the version you are changing.")]
+
+
+def create_routes(desk: Desk, guard: Guard) -> APIRouter:
+    """The desk's routes, each behind the action that its caller must be allowed."""
+    router = APIRouter(prefix="/support", tags=["cases"])
+    _case_routes(router, desk, guard)
+    _conversation_routes(router, desk, guard)
+    _timeline_routes(router, desk, guard)
+    return router
+
+
+def _allowed(guard: Guard, action: Action) -> Callable[..., Awaitable[Principal]]:
+    """The dependency that yields a principal who may do this."""
+    return guard.permit(action)
+
+
+def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
+    opener = Depends(_allowed(guard, Action.CASE_OPEN))
+    lister = Depends(_allowed(guard, Action.CASE_LIST))
+    reader = Depends(_allowed(guard, Action.CASE_READ))
+    editor = Depends(_allowed(guard, Action.CASE_EDIT))
+
+    @router.post(
+        "/cases",
+        status_code=201,
+        response_model=schemas.TicketResponse,
+        responses=problem_answers(401, 403, 409, 413, 422, 503),
+    )
+    async def open_case(
+        request: Request,
+        new: schemas.TicketCreate,
+        idempotency_key: IdempotencyKey = None,
+        principal: Principal = opener,
+    ) -> Response:
+        """Open a case on a customer and, if it is about one, on an order."""
+        return _sent(await desk.open_case(principal, new, _once(principal, request, idempotency_key, new)))
+
+    @router.get("/cases", responses=problem_answers(401, 403, 422, 503))
+    async def list_cases(
+        query: Annotated[schemas.CaseQuery, Query()], principal: Principal = lister
+    ) -> schemas.TicketPage:
+        """The newest cases you may see, narrowed as you wish."""
+        return await desk.list_cases(principal, query)
+
+    @router.get(
+        "/cases/{ticket_id}",
+        response_model=schemas.TicketDetail,
+        responses=problem_answers(401, 403, 404, 422, 503),
+    )
+    async def read_case(
+        ticket_id: UUID,
+        query: Annotated[schemas.CaseReadQuery, Query()],
+        principal: Principal = reader,
+    ) -> Response:
+        """A case and its conversation, current, and its timeline if wanted."""
+        logs.bind(ticket_id=ticket_id)
+        return _sent(await desk.read_case(principal, ticket_id, include_timeline=query.include_timeline))
+
+    @router.patch(
+        "/cases/{ticket_id}",
+        response_model=schemas.TicketResponse,
+        responses=problem_answers(401, 403, 404, 409, 412, 413, 422, 428, 503),
+    )
+    async def change_case(
+        ticket_id: UUID, change: schemas.TicketChange, if_match: IfMatch = None, principal: Principal = editor
+    ) -> Response:
+        """Change fields of a case that has not changed since you read it."""
+        logs.bind(ticket_id=ticket_id)
+        return _sent(await desk.change_case(principal, ticket_id, change, version=_version(if_match)))
+
+
+def _conversation_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
+    reader = Depends(_allowed(guard, Action.CASE_READ))
+    writer = Depends(_allowed(guard, Action.MESSAGE_AS_CUSTOMER))
+
+    @router.post(
+        "/cases/{ticket_id}/messages",
+        status_code=201,
+        response_model=schemas.ConversationMessage,
+        responses=problem_answers(401, 403, 404, 409, 413, 422, 503),
+    )
+    async def post_message(
+        request: Request,
+        ticket_id: UUID,
+        new: schemas.MessageCreate,
+        idempotency_key: IdempotencyKey = None,
+        principal: Principal = writer,
+    ) -> Response:
+        """Say something in a case: to the customer, to colleagues, or in the customer's name."""
+        logs.bind(ticket_id=ticket_id)
+        once = _once(principal, request, idempotency_key, new)
+        return _sent(await desk.post_message(principal, ticket_id, new, once))
+
+    @router.get("/cases/{ticket_id}/messages", responses=problem_answers(401, 403, 404, 422, 503))
+    async def read_messages(
+        ticket_id: UUID, page: Annotated[schemas.PageQuery, Query()], principal: Principal = reader
+    ) -> schemas.MessagePage:
+        """The messages of a case, newest first."""
+        logs.bind(ticket_id=ticket_id)
+        return await desk.read_messages(principal, ticket_id, page)
+
+
+def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
+    reader = Depends(_allowed(guard, Action.TIMELINE_READ))
+    overseer = Depends(_allowed(guard, Action.WORKLOAD_READ))
+
+    @router.get(
+        "/cases/{ticket_id}/timeline",
+        response_model=TimelineResponse,
+        tags=["timeline"],
+        responses=problem_answers(401, 403, 404, 422, 503),
+    )
+    async def read_timeline(
+        ticket_id: UUID, page: Annotated[schemas.PageQuery, Query()], principal: Principal = reader
+    ) -> Response:
+        """One merged timeline of the case's order, payment, shipment, fraud and feedback facts, newest first."""
+        logs.bind(ticket_id=ticket_id)
+        served: Served = await desk.read_timeline(principal, ticket_id, page)
+        return Response(served.body, media_type=_JSON, headers=served.headers)
+
+    @router.get("/agents/{agent_id}/workload", tags=["agents"], responses=problem_answers(401, 403, 404, 422, 503))
+    async def workload(agent_id: UUID, principal: Principal = overseer) -> schemas.WorkloadResponse:
+        """What lies with an agent now."""
+        return await desk.workload(principal, agent_id)
+
+    @router.get("/agents/me", tags=["agents"], responses=problem_answers(401, 403, 503))
+    async def me(principal: Principal = overseer) -> schemas.AgentResponse:
+        """Who you are here."""
+        return schemas.AgentResponse.of(principal)
+
+
+def _sent(answer: Answer) -> Response:
+    return Response(answer.body, status_code=answer.status, media_type=_JSON, headers=answer.headers)
+
+
+def _once(principal: Principal, request: Request, key: str | None, body: BaseModel) -> Once | None:
+    if key is None:
+        return None
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise IdempotencyKeyUnreadable
+    path = request.url.path
+    scope = Scope(principal.principal_id, f"{request.method} {request.scope['route'].path}", key)
+    return Once(scope, fingerprint(path.encode(), body.model_dump_json().encode()))
+
+
+def _version(if_match: str | None) -> int:
+    if if_match is None:
+        raise VersionRequired
+    match = _ETAG.fullmatch(if_match)
+    if match is None:
+        raise VersionUnreadable
+    return int(match[1])

@@ -1,0 +1,329 @@
+"""What the desk's routes take and give. Inputs refuse unknown fields; outputs show what the reader's profile allows."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from support_service.cases import (
+    AuthorType,
+    Channel,
+    Conversation,
+    Message,
+    NewCase,
+    Priority,
+    Status,
+    Ticket,
+    Workload,
+)
+from support_service.directory import Principal, Profile
+from support_service.timeline import TimelineResponse
+
+_LARGEST_OBJECT = 16_384
+_DEEPEST_OBJECT = 6
+_MOST_TAGS = 20
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        message = "must not hold the NUL character"
+        raise ValueError(message)
+    return text
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    _measure(value, 1)
+    if len(json.dumps(value, ensure_ascii=False)) > _LARGEST_OBJECT:
+        message = f"must hold at most {_LARGEST_OBJECT} characters as JSON"
+        raise ValueError(message)
+    return value
+
+
+def _measure(value: object, depth: int) -> None:
+    if depth > _DEEPEST_OBJECT:
+        message = f"must not be nested deeper than {_DEEPEST_OBJECT}"
+        raise ValueError(message)
+    if isinstance(value, str):
+        _without_nul(value)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            _without_nul(key)
+            _measure(member, depth + 1)
+    elif isinstance(value, list):
+        for member in value:
+            _measure(member, depth + 1)
+
+
+_NotNul = AfterValidator(_without_nul)
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@#-]{0,127}$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), _NotNul]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _NotNul]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _NotNul]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TicketCreate(_Input):
+    """A new case. `description` is the customer's own words and becomes the first message."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "c-0001",
+                    "order_id": "o-0001",
+                    "channel": "WEB",
+                    "subject": "Where is my parcel?",
+                    "description": "It was to arrive on Monday and has not moved since.",
+                    "priority": "NORMAL",
+                    "language": "en",
+                }
+            ]
+        }
+    )
+
+    customer_id: Identifier
+    order_id: Identifier | None = None
+    channel: Channel
+    subject: Line
+    description: Text
+    priority: Priority = Priority.NORMAL
+    language: Language | None = Field(default=None, description="BCP 47, such as `vi` or `en-GB`.")
+    contact: SmallObject | None = Field(default=None, description="How to reach the customer, as the channel has it.")
+    metadata: SmallObject | None = Field(default=None, description="Whatever the opener wants to keep with the case.")
+
+    def case(self) -> NewCase:
+        """The new case as the use case takes it."""
+        return NewCase(**self.model_dump())
+
+
+class MessageCreate(_Input):
+    """Something said in a case; whose words it is follows from who sends it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"message": "Your parcel is on its way; it comes tomorrow.", "internal": False}]
+        }
+    )
+
+    message: Text
+    internal: bool = Field(default=False, description="A note for colleagues, never sent to the customer.")
+    on_behalf_of_customer: bool = Field(
+        default=False,
+        description="The customer's words: recorded by an agent, or passed on by a machine client (else it speaks as BOT).",
+    )
+    seen_through: UUID | None = Field(
+        default=None, description="The last message the writer had seen; 409 if others have written since."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.internal and self.on_behalf_of_customer:
+            message = "a customer's words cannot be an internal note"
+            raise ValueError(message)
+        return self
+
+
+class TicketChange(_Input):
+    """The fields of a case to change; those left out stay, null clears."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "PENDING", "priority": "HIGH"}]})
+
+    status: Status = Status.OPEN
+    priority: Priority = Priority.NORMAL
+    assignee: UUID | None = None
+    team: Name | None = None
+    order_id: Identifier | None = None
+    subject: Line = ""
+    category: Name | None = None
+    tags: Annotated[list[Name], Field(max_length=_MOST_TAGS)] = []
+    language: Language | None = None
+
+    def changes(self) -> dict[str, object]:
+        """The fields that were sent, under their names in `Ticket`."""
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        if "tags" in sent:
+            sent["tags"] = tuple(dict.fromkeys(self.tags))
+        return sent
+
+
+class CaseQuery(_Input):
+    """What a list of cases is narrowed to."""
+
+    status: Annotated[list[Status], Field(max_length=len(Status))] = []
+    assignee: UUID | None = None
+    team: Name | None = None
+    customer_id: Identifier | None = None
+    order_id: Identifier | None = None
+    limit: int = Field(default=50, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=512)
+
+
+class CaseReadQuery(_Input):
+    """How a case is read."""
+
+    include_timeline: bool = Field(
+        default=False, alias="includeTimeline", description="Give the timeline with the case."
+    )
+
+
+class PageQuery(_Input):
+    """A page of a list."""
+
+    limit: int = Field(default=100, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=512)
+
+
+class TicketResponse(_Output):
+    """A case. Personal fields are null for a reader who may not see them."""
+
+    ticket_id: UUID
+    reference: str = Field(description="For people to say and write: `S-1042`.")
+    customer_id: str | None
+    order_id: str | None
+    channel: Channel
+    subject: str | None
+    category: str | None
+    priority: Priority
+    status: Status
+    assignee: UUID | None
+    team: str | None
+    tags: tuple[str, ...]
+    language: str | None
+    contact: dict[str, Any] | None
+    metadata: dict[str, Any] | None
+    version: int = Field(description="Grows with every change and message; the ETag for If-Match.")
+    opened_by: UUID
+    awaiting_since: datetime | None = Field(description="Since when the customer waits for an answer.")
+    first_responded_at: datetime | None
+    next_due_at: datetime | None
+    linked_ticket_id: UUID | None = Field(description="The closed case that this one goes on from.")
+    created_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, ticket: Ticket, profile: Profile) -> Self:
+        """A case as a reader of this profile sees it."""
+        return cls(**_ticket_fields(ticket, profile))
+
+
+class ConversationMessage(_Output):
+    """A message of a conversation."""
+
+    conversation_id: UUID
+    ticket_id: UUID
+    number: int = Field(description="Counts from 1 within the case.")
+    author_type: AuthorType
+    message: str | None
+    internal: bool
+    author_id: UUID
+    recorded_by: UUID | None = Field(description="Who wrote down the customer's words.")
+    attachment_uri: str | None
+    sentiment: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, message: Message, profile: Profile) -> Self:
+        """A message as a reader of this profile sees it."""
+        return cls(
+            conversation_id=message.conversation_id,
+            ticket_id=message.ticket_id,
+            number=message.number,
+            author_type=message.author_type,
+            message=None if profile is Profile.MASKED else message.message,
+            internal=message.internal,
+            author_id=message.author_id,
+            recorded_by=message.recorded_by,
+            attachment_uri=message.attachment_uri,
+            sentiment=message.sentiment,
+            created_at=message.created_at,
+        )
+
+
+class TicketDetail(TicketResponse):
+    """A case with its conversation and, when asked for, its timeline."""
+
+    conversation: tuple[ConversationMessage, ...] = Field(description="The newest messages, oldest first.")
+    older_messages: bool = Field(description="Whether there are messages before these.")
+    timeline: TimelineResponse | None = Field(default=None, description="Present with includeTimeline=true.")
+
+    @classmethod
+    def with_conversation(cls, ticket: Ticket, conversation: Conversation, profile: Profile) -> Self:
+        """A case and its conversation as a reader of this profile sees them, without a timeline."""
+        messages = tuple(ConversationMessage.of(message, profile) for message in conversation.messages)
+        return cls(
+            **_ticket_fields(ticket, profile), conversation=messages, older_messages=conversation.older, timeline=None
+        )
+
+
+class TicketPage(_Output):
+    """A page of cases, newest first."""
+
+    items: tuple[TicketResponse, ...]
+    next_cursor: str | None
+
+
+class MessagePage(_Output):
+    """A page of messages, newest first."""
+
+    items: tuple[ConversationMessage, ...]
+    next_cursor: str | None
+
+
+class WorkloadResponse(_Output):
+    """What lies with one agent now."""
+
+    agent_id: UUID
+    open: int = Field(description="Unfinished cases assigned to the agent.")
+    by_status: dict[str, int]
+    by_priority: dict[str, int]
+    oldest_wait_seconds: float = Field(description="How long the customer who waits longest has waited; 0 if none.")
+
+    @classmethod
+    def of(cls, workload: Workload) -> Self:
+        """The workload as it is sent."""
+        return cls(
+            agent_id=workload.agent_id,
+            open=workload.open,
+            by_status=workload.by_status,
+            by_priority=workload.by_priority,
+            oldest_wait_seconds=round(workload.oldest_wait_seconds, 3),
+        )
+
+
+def _ticket_fields(ticket: Ticket, profile: Profile) -> dict[str, Any]:
+    fields = {name: getattr(ticket, name) for name in TicketResponse.model_fields}
+    if profile is Profile.MASKED:
+        fields |= {"customer_id": None, "subject": None, "contact": None, "metadata": None, "tags": ()}
+    return fields
+
+
+class AgentResponse(_Output):
+    """The person or client that a token stands for."""
+
+    agent_id: UUID
+    name: str | None
+    roles: tuple[str, ...]
+    teams: tuple[str, ...]
+
+    @classmethod
+    def of(cls, principal: Principal) -> Self:
+        """The principal as it is sent."""
+        return cls(
+            agent_id=principal.principal_id,
+            name=principal.name,
+            roles=tuple(sorted(principal.roles)),
+            teams=tuple(sorted(principal.teams)),
+        )

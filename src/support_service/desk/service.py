@@ -1,0 +1,247 @@
+"""What an agent's desk does: the use cases of the rooms below, composed, each in one transaction with its answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from support_service.activity import ViewRecorder
+from support_service.cases import (
+    AuthorType,
+    CaseNotFound,
+    Cases,
+    Filters,
+    NewMessage,
+)
+from support_service.cases import (
+    metrics as case_metrics,
+)
+from support_service.desk import schemas
+from support_service.desk.errors import AgentNotFound
+from support_service.directory import Action, Directory, Principal, Role, permit, profile_of
+from support_service.kit import idempotency, logs
+from support_service.kit.clock import Clock
+from support_service.kit.database import Database, Tx
+from support_service.kit.idempotency import Answer, Scope
+from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
+from support_service.timeline import DEFAULT_LIMIT, CaseKey, Served, Timeline
+
+_log = logs.get_logger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that its sender named, so that sending it again has no second effect."""
+
+    scope: Scope
+    fingerprint: bytes
+
+
+class Desk:
+    """Cases, messages, timelines and workload for one principal at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        cases: Cases,
+        timeline: Timeline,
+        views: ViewRecorder,
+        *,
+        clock: Clock,
+    ) -> None:
+        """Take the rooms below."""
+        self._database = database
+        self._directory = directory
+        self._cases = cases
+        self._timeline = timeline
+        self._views = views
+        self._clock = clock
+
+    async def open_case(self, principal: Principal, new: schemas.TicketCreate, once: Once | None) -> Answer:
+        """Open a case: 201 with the ticket. See `Cases.open_case` for what it refuses."""
+
+        async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
+            opened = await self._cases.open_case(tx, principal, new.case())
+            body = schemas.TicketResponse.of(opened.ticket, profile_of(principal))
+            headers = {"location": f"/support/cases/{opened.ticket.ticket_id}", "etag": _etag(opened.ticket.version)}
+
+            def afterwards() -> None:
+                logs.bind(ticket_id=opened.ticket.ticket_id)
+                case_metrics.CREATED.labels(opened.ticket.channel).inc()
+                _log.info("case.opened", channel=opened.ticket.channel.value, linked=False)
+
+            return Answer(201, headers, body.model_dump_json().encode()), afterwards
+
+        return await self._once(once, effect)
+
+    async def post_message(
+        self, principal: Principal, ticket_id: UUID, new: schemas.MessageCreate, once: Once | None
+    ) -> Answer:
+        """Add a message: 201 with it. See `Cases.post_message` for what it refuses."""
+        author_type = _author_of(principal, on_behalf_of_customer=new.on_behalf_of_customer)
+        message = NewMessage(new.message, author_type, new.internal, new.seen_through)
+
+        async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
+            posted = await self._cases.post_message(tx, principal, ticket_id, message)
+            body = schemas.ConversationMessage.of(posted.message, profile_of(principal))
+            headers = {"location": f"/support/cases/{posted.ticket.ticket_id}", "etag": _etag(posted.ticket.version)}
+
+            def afterwards() -> None:
+                if posted.linked:
+                    case_metrics.CREATED.labels(posted.ticket.channel).inc()
+                if posted.response is not None:
+                    response = posted.response
+                    case_metrics.RESPONSE_SECONDS.labels(response.kind, response.channel).observe(response.seconds)
+                _log.info("message.posted", author_type=author_type.value, internal=new.internal, linked=posted.linked)
+
+            return Answer(201, headers, body.model_dump_json().encode()), afterwards
+
+        return await self._watched(principal, self._once(once, effect))
+
+    async def change_case(
+        self, principal: Principal, ticket_id: UUID, change: schemas.TicketChange, *, version: int
+    ) -> Answer:
+        """Change a case that is at this version: 200 with the ticket. See `Cases.change` for what it refuses."""
+
+        async def effect(tx: Tx) -> Answer:
+            ticket = await self._cases.change(tx, principal, ticket_id, version=version, changes=change.changes())
+            body = schemas.TicketResponse.of(ticket, profile_of(principal))
+            return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
+
+        async def changed() -> Answer:
+            async with self._database.transaction() as tx:
+                return await effect(tx)
+
+        answer = await self._watched(principal, changed())
+        _log.info("case.changed", fields=sorted(change.model_fields_set))
+        return answer
+
+    async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Answer:
+        """A case with its conversation, current, and its timeline when asked for."""
+        profile = profile_of(principal)
+
+        async def read() -> tuple[bytes, CaseKey, int]:
+            async with self._database.connection() as connection:
+                ticket, conversation = await self._cases.read(connection, principal, ticket_id)
+            detail = schemas.TicketDetail.with_conversation(ticket, conversation, profile)
+            body = detail.model_dump_json(exclude={"timeline"}).encode()
+            return body, CaseKey(ticket.customer_id, ticket.order_id), ticket.version
+
+        body, key, version = await self._watched(principal, read())
+        headers = {"etag": _etag(version)}
+        if include_timeline:
+            permit(principal, Action.TIMELINE_READ)
+            served = await self._timeline.first_page(key, profile)
+            body = body[:-1] + b',"timeline":' + served.body + b"}"
+            headers |= served.headers
+        await self._views.viewed(principal.principal_id, ticket_id)
+        return Answer(200, headers, body)
+
+    async def read_timeline(self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery) -> Served:
+        """One page of the timeline of a case."""
+
+        async def read() -> CaseKey:
+            async with self._database.connection() as connection:
+                ticket = await self._cases.find(connection, principal, ticket_id)
+            return CaseKey(ticket.customer_id, ticket.order_id)
+
+        key = await self._watched(principal, read())
+        profile = profile_of(principal)
+        await self._views.viewed(principal.principal_id, ticket_id)
+        if page.cursor is None and page.limit == DEFAULT_LIMIT:
+            return await self._timeline.first_page(key, profile)
+        return await self._timeline.page(key, profile, cursor=page.cursor, limit=page.limit)
+
+    async def read_messages(
+        self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery
+    ) -> schemas.MessagePage:
+        """Messages of a case, newest first."""
+        before = 2**31 - 1 if page.cursor is None else int(decode_cursor(page.cursor, (int,))[0])
+
+        async def read() -> schemas.MessagePage:
+            async with self._database.connection() as connection:
+                found = await self._cases.messages_before(
+                    connection, principal, ticket_id, number=before, limit=page.limit + 1
+                )
+            shown = found[: page.limit]
+            more = encode_cursor([shown[-1].number]) if len(found) > page.limit else None
+            items = tuple(schemas.ConversationMessage.of(message, profile_of(principal)) for message in shown)
+            return schemas.MessagePage(items=items, next_cursor=more)
+
+        return await self._watched(principal, read())
+
+    async def list_cases(self, principal: Principal, query: schemas.CaseQuery) -> schemas.TicketPage:
+        """The newest cases in the principal's sight that match."""
+        if query.customer_id is not None:
+            permit(principal, Action.FILTER_BY_CUSTOMER)
+        before = None if query.cursor is None else _ticket_id_in(query.cursor)
+        filters = Filters(query.status, query.assignee, query.team, query.customer_id, query.order_id)
+        async with self._database.connection() as connection:
+            found = await self._cases.list_cases(connection, principal, filters, before=before, limit=query.limit + 1)
+        shown = found[: query.limit]
+        more = encode_cursor([str(shown[-1].ticket_id)]) if len(found) > query.limit else None
+        profile = profile_of(principal)
+        return schemas.TicketPage(
+            items=tuple(schemas.TicketResponse.of(ticket, profile) for ticket in shown), next_cursor=more
+        )
+
+    async def workload(self, principal: Principal, agent_id: UUID) -> schemas.WorkloadResponse:
+        """What lies with an agent; an agent sees only the agent's own.
+
+        Raises:
+            AgentNotFound: there is no such agent, or it is another and the reader is an agent.
+        """
+        if agent_id != principal.principal_id and not principal.roles & {Role.SUPERVISOR, Role.ANALYST}:
+            raise AgentNotFound
+        async with self._database.connection() as connection:
+            if await self._directory.agent(connection, agent_id) is None:
+                raise AgentNotFound
+            return schemas.WorkloadResponse.of(await self._cases.workload(connection, agent_id))
+
+    async def _once(
+        self, once: Once | None, effect: Callable[[Tx], Awaitable[tuple[Answer, Callable[[], None]]]]
+    ) -> Answer:
+        """Run an effect in one transaction with the record of its answer, or give the answer it had before."""
+        async with self._database.transaction() as tx:
+            if once is not None:
+                earlier = await idempotency.begin(tx, once.scope, once.fingerprint, self._clock.now())
+                if earlier is not None:
+                    return Answer(earlier.status, earlier.headers | {"idempotency-replayed": "true"}, earlier.body)
+            answer, afterwards = await effect(tx)
+            if once is not None:
+                await idempotency.record(tx, once.scope, once.fingerprint, answer, self._clock.now())
+        afterwards()
+        return answer
+
+    async def _watched(self, principal: Principal, reading: Awaitable[_T]) -> _T:
+        """Record a denial when the case asked for is there but out of sight; the answer stays the same."""
+        try:
+            return await reading
+        except CaseNotFound as error:
+            if error.ticket_id is not None:
+                await self._views.denied(principal.principal_id, "case.out_of_sight", error.ticket_id)
+            raise
+
+
+def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> AuthorType:
+    if on_behalf_of_customer:
+        permit(principal, Action.MESSAGE_AS_CUSTOMER)
+        return AuthorType.CUSTOMER
+    if Role.SERVICE in principal.roles:
+        permit(principal, Action.MESSAGE_AS_BOT)
+        return AuthorType.BOT
+    permit(principal, Action.MESSAGE_AS_AGENT)
+    return AuthorType.AGENT
+
+
+def _etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def _ticket_id_in(cursor: str) -> UUID:
+    try:
+        return UUID(str(decode_cursor(cursor, (str,))[0]))
+    except ValueError as error:
+        raise InvalidCursor from error

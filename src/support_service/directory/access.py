@@ -1,0 +1,54 @@
+"""Who may do what: the one place that decides it. `docs/access.md` is this matrix for people, and a test compares them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from support_service.directory.errors import RoleNotAllowed
+from support_service.directory.model import Principal, Role
+
+
+class Action(StrEnum):
+    """What can be asked of the service."""
+
+    CASE_OPEN = "case.open"
+    CASE_LIST = "case.list"
+    CASE_READ = "case.read"
+    CASE_EDIT = "case.edit"
+    MESSAGE_AS_AGENT = "message.as_agent"
+    MESSAGE_AS_CUSTOMER = "message.as_customer"
+    MESSAGE_AS_BOT = "message.as_bot"
+    TIMELINE_READ = "timeline.read"
+    WORKLOAD_READ = "workload.read"
+    FILTER_BY_CUSTOMER = "filter.by_customer"
+
+
+_WORKERS = frozenset({Role.AGENT, Role.SUPERVISOR})
+_PEOPLE = _WORKERS | {Role.ANALYST}
+_SERVICE = frozenset({Role.SERVICE})
+
+MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
+    {
+        Action.CASE_OPEN: _WORKERS | _SERVICE,
+        Action.CASE_LIST: _PEOPLE | _SERVICE,
+        Action.CASE_READ: _PEOPLE | _SERVICE,
+        Action.CASE_EDIT: _WORKERS,
+        Action.MESSAGE_AS_AGENT: _WORKERS,
+        Action.MESSAGE_AS_CUSTOMER: _WORKERS | _SERVICE,
+        Action.MESSAGE_AS_BOT: _SERVICE,
+        Action.TIMELINE_READ: _PEOPLE,
+        Action.WORKLOAD_READ: _PEOPLE,
+        Action.FILTER_BY_CUSTOMER: _WORKERS | _SERVICE,
+    }
+)
+"""The roles that may do each action, on what lies in their sight."""
+
+
+def permit(principal: Principal, action: Action) -> None:
+    """Return if one of the principal's roles may do this.
+
+    Raises:
+        RoleNotAllowed: none may. Decided before anything is looked up, so it tells nothing about what is there.
+    """
+    if principal.roles.isdisjoint(MATRIX[action]):
+        raise RoleNotAllowed(action)

@@ -1,0 +1,128 @@
+"""The guard at every route: who is calling, and whether their role may do this, before anything is looked up."""
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from support_service.activity import Denials
+from support_service.directory.access import Action, permit
+from support_service.directory.errors import RoleNotAllowed, SignInUnavailable, TokenInvalid, TokenMissing
+from support_service.directory.model import Principal
+from support_service.directory.service import Directory
+from support_service.kit import logs
+from support_service.kit.clock import Clock
+from support_service.kit.database import Database
+from support_service.ports.identity import Identity, IdentityUnavailable, InvalidToken
+
+REMEMBERED = timedelta(seconds=30)
+"""How long a verified token is believed without verifying it again, and its roles without looking them up."""
+
+_MOST_REMEMBERED = 10_000
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+
+_log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    principal: Principal
+    until: datetime
+
+
+class Guard:
+    """Turns the Authorization header into a principal, and lets pass only who may."""
+
+    def __init__(
+        self, database: Database, identity: Identity, directory: Directory, denials: Denials, clock: Clock
+    ) -> None:
+        """Verify with `identity`, sign in at `directory`, and record who was refused with `denials`."""
+        self._database = database
+        self._identity = identity
+        self._directory = directory
+        self._denials = denials
+        self._clock = clock
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def principal(self, authorization: str | None) -> Principal:
+        """Who is calling, by the Authorization header.
+
+        Raises:
+            TokenMissing: there is none, or not of the kind Bearer.
+            TokenInvalid: the token proves nothing.
+            RoleMissing: it proves somebody without a role here.
+            SignInUnavailable: it cannot be verified right now.
+        """
+        match = _BEARER.fullmatch(authorization.strip()) if authorization else None
+        if match is None:
+            raise TokenMissing
+        token = match[1]
+        digest = sha256(token.encode()).digest()
+        now = self._clock.now()
+        known = self._remembered.get(digest)
+        if known is not None and now < known.until:
+            self._remembered.move_to_end(digest)
+            return known.principal
+        try:
+            told = await self._identity.verify(token)
+        except InvalidToken as error:
+            _log.info("sign_in.refused", reason=error.reason)
+            raise TokenInvalid(error.reason) from error
+        except IdentityUnavailable as error:
+            raise SignInUnavailable from error
+        principal = await self._directory.sign_in(self._database, told)
+        self._remember(digest, _Remembered(principal, min(now + REMEMBERED, told.expires_at)))
+        return principal
+
+    def permit(self, action: Action) -> "Permit":
+        """The dependency of a route: yields the principal if their role may do this."""
+        return Permit(self, action)
+
+    async def refused(self, principal: Principal, action: Action, ticket_id: UUID | None) -> None:
+        """Record at once that somebody asked for what their role does not allow."""
+        await self._denials.denied(principal.principal_id, "role.refused", ticket_id, needed=action.value)
+
+    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
+        self._remembered[digest] = remembered
+        self._remembered.move_to_end(digest)
+        while len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+class Permit(SecurityBase):
+    """One route's permit: the OpenAPI document shows that a Bearer token is needed."""
+
+    def __init__(self, guard: Guard, action: Action) -> None:
+        """Let pass who may do this."""
+        self.action = action
+        self.model = HTTPBearer(bearerFormat="JWT", description="An access token of the configured issuer.")
+        self.scheme_name = "accessToken"
+        self._guard = guard
+
+    async def __call__(self, request: Request) -> Principal:
+        """The principal, if their role may do this; their id is in every log line from here on.
+
+        Raises:
+            Unauthenticated, Forbidden, Unavailable: see `Guard.principal` and `access.permit`.
+        """
+        principal = await self._guard.principal(request.headers.get("authorization"))
+        logs.bind(agent_id=principal.principal_id)
+        try:
+            permit(principal, self.action)
+        except RoleNotAllowed:
+            await self._guard.refused(principal, self.action, _asked_for(request))
+            raise
+        return principal
+
+
+def _asked_for(request: Request) -> UUID | None:
+    try:
+        return UUID(str(request.path_params.get("ticket_id")))
+    except ValueError:
+        return None

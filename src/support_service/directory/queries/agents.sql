@@ -1,0 +1,22 @@
+-- name: agent_by_identity
+SELECT agent_id, name, email, roles, teams, last_seen_at FROM support_agents WHERE issuer = $1 AND subject = $2
+
+-- name: agent
+SELECT agent_id, name, roles, teams FROM support_agents WHERE agent_id = $1
+
+-- name: save_agent
+-- Two processes may see somebody for the first time together: both get the one row.
+INSERT INTO support_agents (agent_id, issuer, subject, name, email, roles, teams, created_at, last_seen_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+ON CONFLICT (issuer, subject) DO UPDATE
+SET name = excluded.name, email = excluded.email, roles = excluded.roles, teams = excluded.teams,
+    last_seen_at = excluded.last_seen_at
+RETURNING agent_id
+
+-- name: learn_teams
+INSERT INTO support_teams (team, name, created_at)
+SELECT team, team, $2 FROM unnest($1::text[]) AS team ORDER BY team
+ON CONFLICT (team) DO NOTHING
+
+-- name: team_exists
+SELECT EXISTS (SELECT FROM support_teams WHERE team = $1)

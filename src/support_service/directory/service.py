@@ -1,0 +1,76 @@
+"""The use cases of the directory: signing in, looking up agents and teams, and the generations of customers."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from support_service.directory import store
+from support_service.directory.claims import ClaimPaths, roles_in, teams_in
+from support_service.directory.errors import RoleMissing
+from support_service.directory.model import Agent, Principal
+from support_service.directory.store import Person
+from support_service.kit import logs
+from support_service.kit.clock import Clock
+from support_service.kit.database import Database, Tx
+from support_service.ports.identity import VerifiedClaims
+
+_SEEN_EVERY = timedelta(minutes=1)
+_log = logs.get_logger(__name__)
+
+
+class Directory:
+    """People, machine clients, teams, and the customers whose truth moves."""
+
+    def __init__(self, clock: Clock, *, claims: ClaimPaths) -> None:
+        """Say where tokens tell roles and teams."""
+        self._clock = clock
+        self._claims = claims
+
+    async def sign_in(self, database: Database, told: VerifiedClaims) -> Principal:
+        """The principal of verified claims, recorded at the first time and when something about them changes.
+
+        Raises:
+            RoleMissing: no role of this service; nothing is recorded, as an issuer may know the whole world.
+        """
+        roles = roles_in(told.claims, self._claims.roles)
+        if not roles:
+            _log.warning("sign_in.no_role")
+            raise RoleMissing
+        teams = teams_in(told.claims, self._claims.teams)
+        person = Person(told.issuer, told.subject, told.name, told.email, roles, teams)
+        now = self._clock.now()
+        async with database.connection() as connection:
+            agent_id = await store.agent_as_known(connection, person, now - _SEEN_EVERY)
+        if agent_id is None:
+            async with database.transaction() as tx:
+                agent_id = await store.save_agent(tx, person, now)
+        return Principal(agent_id, told.issuer, told.subject, told.name, roles, teams)
+
+    async def agent(self, connection: Tx, agent_id: UUID) -> Agent | None:
+        """Somebody who has signed in, as of the last time."""
+        return await store.agent(connection, agent_id)
+
+    async def team_exists(self, connection: Tx, team: str) -> bool:
+        """Whether anybody has ever signed in from this team."""
+        return await store.team_exists(connection, team)
+
+    async def ensure_customer(self, tx: Tx, customer_id: str) -> None:
+        """Record a customer of whom a case tells, at generation 0, if there is none of this id."""
+        await store.ensure_customer(tx, customer_id, self._clock.now())
+
+    async def raise_generations(self, tx: Tx, counts: Mapping[str, int]) -> dict[str, int]:
+        """Add to customers' generations, and keep their rows locked until the transaction ends.
+
+        Args:
+            tx: the transaction of what became known.
+            counts: how many steps for each customer; 0 only locks. Customers who are not recorded are passed over.
+
+        Returns:
+            The new generation of each customer that is recorded.
+        """
+        known = await store.lock_customers(tx, counts)
+        return await store.raise_generations(tx, {customer_id: counts[customer_id] for customer_id in known})
+
+    async def generation(self, connection: Tx, customer_id: str) -> int:
+        """How much has become known of a customer, as a number that grows; 0 for one who is not recorded."""
+        return await store.generation(connection, customer_id) or 0

@@ -1,0 +1,1 @@
+"""Where the service is entered: HTTP, the worker, and the command line."""

@@ -1,0 +1,126 @@
+"""The command line. Heavy imports stand inside the commands, so that --help is instant."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+demo_app = typer.Typer(invoke_without_command=True, help="The whole service with a simulated shop, on this machine.")
+app.add_typer(demo_app, name="demo")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def api() -> None:
+    """Serve the API (settings by environment; docs/settings.md)."""
+    from support_service.entrypoints.server import serve
+
+    serve()
+
+
+@app.command()
+def worker() -> None:
+    """Run the worker: relay, followers, due work, intake of shop events."""
+    from support_service.entrypoints.worker import main as work
+
+    work()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema of this version, as its owner."""
+    import asyncio
+
+    from support_service import migrations
+    from support_service.config import Settings
+
+    settings = Settings()
+    asyncio.run(migrations.migrate(settings.owner_url, app_dsn=settings.database_url.get_secret_value()))
+    typer.echo(f"The database is at revision {migrations.newest_revision()}.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, reachable and wrong, and how to mend it."""
+    from support_service.entrypoints.doctor import examine
+
+    raise typer.Exit(examine())
+
+
+@app.command()
+def token(
+    role: Annotated[
+        str, typer.Option(help="AGENT, SUPERVISOR, ANALYST or SERVICE: the first demo person with it.")
+    ] = "",
+    person: Annotated[str, typer.Option(help="A demo person's subject, such as demo-linh.")] = "",
+) -> None:
+    """Print an access token of the running demo of this checkout, as the last line of standard output."""
+    from support_service.demo.switch import NoDemo, sign_in
+
+    try:
+        typer.echo(sign_in(role=role or None, subject=person or None))
+    except (NoDemo, LookupError) as error:
+        typer.echo(f"No token: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command(hidden=True)
+def shop_rest() -> None:
+    """Serve the simulated shop's REST services (a process of the demo)."""
+    from support_service.entrypoints.shop import serve_rest
+
+    serve_rest()
+
+
+@app.command(hidden=True)
+def shop_feed() -> None:
+    """Let the simulated shop go on in time (a process of the demo)."""
+    from support_service.entrypoints.shop import feed
+
+    feed()
+
+
+@demo_app.callback()
+def demo(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Port of the API and its page.")] = 8360,
+    olist: Annotated[Path | None, typer.Option(help="Folder with the Olist CSV files; else a simulated shop.")] = None,
+    seed: Annotated[int, typer.Option(help="Makes the simulated shop and its events reproducible.")] = 7,
+) -> None:
+    """Run the demo in the foreground until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
+    from support_service.demo.supervisor import run
+
+    raise typer.Exit(run(port=port, olist=olist, seed=seed))
+
+
+@demo_app.command()
+def stop(part: Annotated[str, typer.Argument(help="lake, rest or events")]) -> None:
+    """Take a part of the running demo away, to see what the service makes of it."""
+    _switch(part, running=False)
+
+
+@demo_app.command()
+def start(part: Annotated[str, typer.Argument(help="lake, rest or events")]) -> None:
+    """Give a part of the running demo back."""
+    _switch(part, running=True)
+
+
+def _switch(part: str, *, running: bool) -> None:
+    from support_service.demo.switch import NoDemo, switch
+
+    try:
+        typer.echo(switch(part, running=running))
+    except (NoDemo, ValueError) as error:
+        typer.echo(f"Nothing done: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    main()

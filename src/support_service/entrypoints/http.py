@@ -1,0 +1,110 @@
+"""The API process: FastAPI over the wired services, health, metrics and the documentation."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from support_service import __version__, migrations, wiring
+from support_service.config import Settings
+from support_service.demo.page import create_router as create_demo_page
+from support_service.demo.people import PEOPLE
+from support_service.desk import create_routes
+from support_service.kit import logs
+from support_service.kit.problems import Problem
+from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
+
+_DESCRIPTION = """\
+Support cases beside the truth of their orders, payments, shipments, fraud alerts and feedback.
+
+Every error is an RFC 9457 problem. A POST with an `Idempotency-Key` has one effect however often it is sent. A PATCH
+needs `If-Match`. Lists are paged by cursor. A timeline says for each source how fresh it is and where it came from.
+"""
+
+
+def create_app() -> FastAPI:
+    """The API as the server runs it, from the environment's settings."""
+    settings = Settings()
+    logs.configure(log_format=settings.log_format, level=settings.log_level)
+    return build(wiring.Services(settings, name="support-api"))
+
+
+def build(services: wiring.Services) -> FastAPI:
+    """The API over these services; they live as long as it does."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(services.tail.run(stop)), asyncio.create_task(services.views.run(stop))]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await services.close()
+
+    app = FastAPI(
+        title="support-service",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        lifespan=lifespan,
+    )
+    patch_fastapi(app, docs_url="/docs")
+    app.add_middleware(RequestContext)
+    install_problem_handlers(app)
+    app.include_router(create_routes(services.desk, services.guard))
+    _add_operations(app, services)
+    if services.issuer is not None:
+        app.include_router(create_demo_page(services.issuer, PEOPLE))
+    _describe_problems(app)
+    return app
+
+
+def _add_operations(app: FastAPI, services: wiring.Services) -> None:
+    @app.get("/healthz", tags=["operations"], include_in_schema=True)
+    async def healthz() -> dict[str, str]:
+        """Whether this process runs."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["operations"], responses={503: {"description": "Not ready"}})
+    async def readyz() -> JSONResponse:
+        """Whether this process can serve: the database answers, at the revision that this version needs."""
+        checks = {"database": await _database_state(services)}
+        ready = all(state == "ok" for state in checks.values())
+        return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _database_state(services: wiring.Services) -> str:
+    try:
+        revision = await migrations.revision_of(services.database)
+    except Problem as problem:
+        return problem.code
+    needed = migrations.newest_revision()
+    return "ok" if revision == needed else f"at revision {revision}, needs {needed}: run support-service migrate"
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem's shape into the OpenAPI document, and take out the framework's own error shapes."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        schemas["ProblemBody"] = ProblemBody.model_json_schema()
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

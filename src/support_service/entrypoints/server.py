@@ -1,0 +1,40 @@
+"""The HTTP server around the API: granian, with room for more than its default number of connections."""
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from support_service.config import Settings
+from support_service.kit import logs
+
+_BACKLOG = 4096
+_IN_FLIGHT = 2048
+_KILL_AFTER_S = 8
+
+
+def serve_app(target: str, *, host: str, port: int, workers: int = 1) -> None:
+    """Serve an application factory (`module:function`) until SIGTERM or SIGINT."""
+    Granian(
+        target,
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=host,
+        port=port,
+        workers=workers,
+        backlog=_BACKLOG,
+        backpressure=_IN_FLIGHT,
+        workers_kill_timeout=_KILL_AFTER_S,
+        log_enabled=False,
+        respawn_failed_workers=True,
+    ).serve()
+
+
+def serve() -> None:
+    """Serve the API with the environment's settings."""
+    settings = Settings()
+    logs.configure(log_format=settings.log_format, level=settings.log_level)
+    serve_app(
+        "support_service.entrypoints.http:create_app",
+        host=settings.host,
+        port=settings.port,
+        workers=settings.api_workers,
+    )

@@ -1,0 +1,1 @@
+"""The floor everything stands on: mechanisms without a word of the domain."""

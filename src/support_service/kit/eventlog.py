@@ -1,0 +1,246 @@
+"""The event log: what happened, in one order that every follower shares.
+
+A use case appends its event in its own transaction. The relay gives each committed row a gapless `position`, and
+followers read by position, each with a cursor of its own. A reader of `id > last` would lose what commits late; a
+reader of positions cannot, as a position is only given to what is already committed.
+
+Order: rows of one subject (a ticket, a customer) keep their commit order, because a writer appends after it has locked
+the subject's row; nothing is promised between subjects.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from support_service.kit import logs, metrics
+from support_service.kit.clock import Clock
+from support_service.kit.database import Database, Tx
+from support_service.kit.ids import new_id
+from support_service.kit.sql import load_queries
+
+_SQL = load_queries("support_service.kit")
+_BATCH = 500
+_POLL_S = 0.05
+_LONGEST_BACKOFF_S = 5.0
+
+_log = logs.get_logger(__name__)
+
+
+class LoggedEvent(BaseModel):
+    """The data of one event; every field carries its data class, and none holds free text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type_: ClassVar[str]
+    """The event's type, such as `support.case.opened`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """An event as a follower reads it."""
+
+    position: int
+    event_id: UUID
+    type: str
+    subject: str
+    sequence: int
+    data: dict[str, Any]
+    occurred_at: datetime
+    trace: str | None
+
+
+async def append(tx: Tx, event: LoggedEvent, *, subject: str, sequence: int) -> None:
+    """Add an event to the log, in the transaction of what it tells of.
+
+    Args:
+        tx: the caller's transaction, which already holds a lock on the subject's row.
+        event: what happened.
+        subject: whose order is kept: a ticket's or a customer's id.
+        sequence: grows with every event of the subject: the ticket's version, the customer's generation.
+    """
+    data = event.model_dump(mode="json")
+    await tx.execute(
+        _SQL["append_event"],
+        new_id(),
+        event.type_,
+        subject,
+        sequence,
+        data,
+        datetime.now(UTC),
+        logs.current_request_id(),
+    )
+    metrics.LOG_APPENDED.labels(event.type_).inc()
+
+
+async def append_all(tx: Tx, events: Sequence[tuple[LoggedEvent, str, int]]) -> None:
+    """Add many (event, subject, sequence) in one statement, in their order; as `append` else."""
+    if not events:
+        return
+    await tx.execute(
+        _SQL["append_events"],
+        [new_id() for _ in events],
+        [event.type_ for event, _, _ in events],
+        [subject for _, subject, _ in events],
+        [sequence for _, _, sequence in events],
+        [json.dumps(event.model_dump(mode="json")) for event, _, _ in events],
+        datetime.now(UTC),
+        logs.current_request_id(),
+    )
+    for event, _, _ in events:
+        metrics.LOG_APPENDED.labels(event.type_).inc()
+
+
+class Relay:
+    """Stamps committed rows with their position. Any number may run; the head's row lock elects one a batch."""
+
+    def __init__(self, database: Database) -> None:
+        """Stamp the log of this database."""
+        self._database = database
+
+    async def step(self) -> int:
+        """Stamp one batch; returns how many rows, 0 also when another relay is at it."""
+        async with self._database.transaction() as tx:
+            head = await tx.fetchval(_SQL["lock_head"])
+            if head is None:
+                return 0
+            stamped = _count(await tx.execute(_SQL["stamp"], head, _BATCH))
+            if stamped:
+                await tx.execute(_SQL["move_head"], stamped)
+        metrics.LOG_STAMPED.inc(stamped)
+        return stamped
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Stamp until `stop`, going on after any failure."""
+        await _repeat(self.step, stop, name="relay", poll_s=_POLL_S)
+
+
+Handle = Callable[[Tx, Sequence[LogRow]], Awaitable[None]]
+"""Handles a batch in the transaction that also moves the cursor; must be able to handle any row, or the log stands."""
+
+
+class Follower:
+    """Reads the log with a cursor kept in the database: each row is handled once in effect, in order.
+
+    Any number of processes may run the same follower; the cursor's row lock lets one work at a time.
+    """
+
+    def __init__(self, database: Database, name: str, handle: Handle) -> None:
+        """Follow under a name that stays the same over restarts."""
+        self._database = database
+        self.name = name
+        self._handle = handle
+        self._known = False
+
+    async def step(self) -> int:
+        """Handle one batch; returns how many rows, 0 also when another process is at it."""
+        if not self._known:
+            async with self._database.connection() as connection:  # not in the batch's transaction: that may fail
+                await connection.execute(_SQL["ensure_cursor"], self.name)
+            self._known = True
+        async with self._database.transaction() as tx:
+            cursor = await tx.fetchval(_SQL["lock_cursor"], self.name)
+            if cursor is None:
+                return 0
+            rows = await _read(tx, cursor)
+            if rows:
+                await self._handle(tx, rows)
+                await tx.execute(_SQL["move_cursor"], self.name, rows[-1].position)
+        metrics.FOLLOWER_HANDLED.labels(self.name).inc(len(rows))
+        return len(rows)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow until `stop`; a batch that fails is tried again, slower and slower up to every 5 s."""
+        await _repeat(self.step, stop, name=self.name, poll_s=_POLL_S)
+
+
+class LogTail:
+    """Reads the log from now on, with a cursor in memory: for what a process must only know while it lives.
+
+    `age_s` says how long ago this process last knew that it had read everything.
+    """
+
+    def __init__(
+        self, database: Database, apply: Callable[[Sequence[LogRow]], Awaitable[None]], clock: Clock, *, poll_s: float
+    ) -> None:
+        """Apply every row written from the first step on."""
+        self._database = database
+        self._apply = apply
+        self._clock = clock
+        self._poll_s = poll_s
+        self._position: int | None = None
+        self._caught_up_at: float | None = None
+
+    def age_s(self) -> float:
+        """Seconds since this tail had read all there was; infinite before the first time."""
+        if self._caught_up_at is None:
+            return float("inf")
+        return self._clock.monotonic() - self._caught_up_at
+
+    async def step(self) -> int:
+        """Read and apply what is new; returns how many rows."""
+        asked_at = self._clock.monotonic()
+        async with self._database.connection() as connection:
+            if self._position is None:
+                self._position = int(await connection.fetchval(_SQL["head"]))
+            rows = await _read(connection, self._position)
+        if rows:
+            await self._apply(rows)
+            self._position = rows[-1].position
+        if len(rows) < _BATCH:
+            self._caught_up_at = asked_at
+        return len(rows)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow until `stop`."""
+        await _repeat(self.step, stop, name="tail", poll_s=self._poll_s)
+
+
+async def lags(connection: Tx) -> dict[str, int]:
+    """How many positions each follower's cursor is behind the head."""
+    return {row["name"]: row["behind"] for row in await connection.fetch(_SQL["lags"])}
+
+
+async def unstamped(connection: Tx) -> tuple[int, float]:
+    """How many committed rows wait for their position, and for how many seconds the oldest has."""
+    row = await connection.fetchrow(_SQL["unstamped"])
+    return (0, 0.0) if row is None else (row["rows"], row["oldest_s"])
+
+
+async def _read(connection: Tx, after: int) -> list[LogRow]:
+    return [LogRow(**dict(row)) for row in await connection.fetch(_SQL["read_log"], after, _BATCH)]
+
+
+async def _repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, name: str, poll_s: float) -> None:
+    failures = 0
+    while not stop.is_set():
+        pause = poll_s
+        try:
+            if await step() >= _BATCH:
+                pause = 0
+            failures = 0
+        except Exception as error:  # noqa: BLE001 - whatever it is, the log must go on being read
+            failures += 1
+            pause = min(_LONGEST_BACKOFF_S, poll_s * 2**failures)
+            metrics.FOLLOWER_ERRORS.labels(name).inc()
+            _log.warning("log.step_failed", follower=name, failures=failures, exc_info=error)
+        await wait_for(stop, pause)
+
+
+async def wait_for(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not past `stop`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+def _count(status: str) -> int:
+    """The number of rows in a command tag such as `UPDATE 3`."""
+    return int(status.rpartition(" ")[2])

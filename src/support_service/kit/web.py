@@ -1,0 +1,191 @@
+"""HTTP without a word of the domain: request ids, one log line and one metric a request, bounded bodies, problems.
+
+All of it is pure ASGI; a middleware that wraps responses would cost more than most requests do.
+"""
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from support_service.kit import logs, metrics
+from support_service.kit.database import DatabaseError, DatabaseUnavailable, LostConnection
+from support_service.kit.ids import new_id
+from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
+
+LARGEST_BODY = 1_000_000
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_UNROUTED = "unrouted"
+_MOST_FIELD_ERRORS = 20
+
+_log = logs.get_logger(__name__)
+
+
+class RequestContext:
+    """Outermost layer: gives the request its id, bounds its body, and tells the log and the metrics how it went."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else str(new_id())
+        logs.clear()
+        logs.bind(request_id=request_id)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["x-request-id"] = request_id
+                answer["x-content-type-options"] = "nosniff"
+                answer.setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            if int(headers.get("content-length") or 0) > LARGEST_BODY:
+                await problem_response(_TOO_LARGE)(scope, receive, send_with_id)
+            else:
+                await self._app(scope, _bounded(receive), send_with_id)
+        finally:
+            _account(scope, status, time.perf_counter() - started)
+
+
+def _account(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", _UNROUTED)
+    metrics.REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+    level = _log.error if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
+    level("http.request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _bounded(receive: Receive) -> Receive:
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > LARGEST_BODY:
+            raise HTTPException(_TOO_LARGE["status"])
+        return message
+
+    return bounded
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of this application an RFC 9457 problem, the framework's own included."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    for lost in LostConnection:
+        app.add_exception_handler(lost, _on_lost_database)
+    app.add_exception_handler(DatabaseError, _on_database_error)
+    app.add_exception_handler(Exception, _on_anything)
+
+
+def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """The answer that carries a problem's body."""
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(content, status_code=body["status"], media_type=MEDIA_TYPE, headers=headers)
+
+
+def _plain(status: int, detail: str = "") -> dict[str, Any]:
+    """A problem that says no more than its status does: RFC 9457, section 4.2.1."""
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    return body | ({"detail": detail} if detail else {})
+
+
+_TOO_LARGE = _plain(413, f"A request body may hold at most {LARGEST_BODY} bytes.")
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - how the handler is registered
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("http.problem", code=error.code, exc_info=error)
+    return problem_response(error.body(), error.headers)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - likewise
+    return problem_response(
+        {
+            "type": f"{TYPE_PREFIX}invalid-input",
+            "title": "The request cannot be accepted as it is.",
+            "status": 422,
+            "errors": field_errors(error.errors()),
+        }
+    )
+
+
+def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """What is wrong with which field, without the value that was sent: it may be a customer's."""
+    return [
+        {"in": str(error["loc"][0]), "pointer": _pointer(error["loc"]), "detail": str(error["msg"])}
+        for error in errors[:_MOST_FIELD_ERRORS]
+    ]
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    """A JSON Pointer (RFC 6901) into the body, or the parameter's name."""
+    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in location[1:]]
+    return "/" + "/".join(parts) if location[0] == "body" else "".join(parts)
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - likewise
+    return problem_response(_plain(error.status_code), dict(error.headers or {}))
+
+
+async def _on_lost_database(_request: Request, error: Exception) -> Response:
+    _log.warning("http.database_lost", exc_info=error)
+    return problem_response(DatabaseUnavailable().body(), {"retry-after": "1"})
+
+
+async def _on_database_error(_request: Request, error: Exception) -> Response:
+    _log.error("http.database_error", sqlstate=getattr(error, "sqlstate", None), exc_info=error)
+    return problem_response(Problem().body())
+
+
+async def _on_anything(_request: Request, error: Exception) -> Response:
+    _log.error("http.failed", exc_info=error)
+    return problem_response(Problem().body())
+
+
+class ProblemBody(BaseModel):
+    """An error, as RFC 9457 writes it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+
+
+def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of the problems that a route can answer with."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+        for status in statuses
+    }

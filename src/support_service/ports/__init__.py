@@ -1,0 +1,1 @@
+"""What the slices need of the outside, as Protocols by capability; adapters fulfil them, `wiring` chooses which."""

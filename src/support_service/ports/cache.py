@@ -1,0 +1,56 @@
+"""The cache of ready bodies, and the floors that keep outdated ones from being taken for current.
+
+A customer's truth has a generation that grows with everything learnt about it. A body says which generation its fill had
+read; a floor says which one readers must see at least. A plain delete cannot do that: a fill that read before the change
+and stores after the delete brings the old body back (one in five reads was stale so in a measurement; none with floors).
+
+Whether this process has heard of all changes lately is known to its caller, who asks the cache only if so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+LONGEST_TTL_S = 900.0
+"""A body is kept at most this many seconds: how long an old one may stand in while its sources are away."""
+
+FLOOR_KEPT_S = 1_200.0
+"""A floor is kept longer than any body and any fill that may still be under way, so it is never forgotten too early."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedBody:
+    """A body and what its fill had seen.
+
+    `generation` was read before the facts it counts, and `filled_at` (aware, in UTC) is when the fill began. `key` is the
+    key it was made for: what a viewer may see depends on it, so a cache that finds another one has no answer.
+    `fresh_s` is for how many seconds from `filled_at` it may be shown as it is. `superseded` is said by the cache: the floor is above the body by now, which may only stand in for a source that is
+    away, and says so.
+    """
+
+    key: str
+    generation: int
+    filled_at: datetime
+    body: bytes
+    fresh_s: float = 60.0
+    superseded: bool = False
+
+
+class Cache(Protocol):
+    """What `timeline` needs of a cache. It is never the truth: an entry may be gone at any time."""
+
+    async def get(self, key: str, floor_key: str) -> CachedBody | None:
+        """The body kept under a key, `superseded` when it is below the floor."""
+
+    async def put(self, key: str, floor_key: str, body: CachedBody, ttl_s: float) -> bool:
+        """Keep a body for `ttl_s` seconds, at most `LONGEST_TTL_S`; says whether it is kept.
+
+        Refused: a body below the floor, one older than what is kept (by generation, then by `filled_at`), one made for
+        another key, and one too large.
+        """
+
+    async def raise_floor(self, floor_key: str, generation: int) -> None:
+        """From now on bodies below this generation are outdated; a floor never sinks."""
+
+    async def close(self) -> None:
+        """Let go of what is kept and of every connection."""

@@ -1,0 +1,39 @@
+"""The shop's truth: what a source is, the facts of all of them, where they are read and whose they are.
+
+Owns `order_subjects`. A new source (returns, loyalty) is one new file with a `Source`, named in `catalog.SOURCES`.
+"""
+
+from support_service.sources import subjects
+from support_service.sources.catalog import SOURCES, masked, summary, timeline_view_sql
+from support_service.sources.errors import MalformedEvent
+from support_service.sources.inbound import parse_event
+from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
+from support_service.sources.ordering import SortKey, keyed, ordered, sort_key
+from support_service.sources.ownership import may_see, owners_told
+from support_service.sources.service import Sources
+from support_service.sources.source import Source
+
+__all__ = [
+    "SOURCES",
+    "Fact",
+    "FetchKey",
+    "Fetched",
+    "MalformedEvent",
+    "ServedFrom",
+    "ShopEvent",
+    "SortKey",
+    "Source",
+    "SourceState",
+    "Sources",
+    "Status",
+    "keyed",
+    "masked",
+    "may_see",
+    "ordered",
+    "owners_told",
+    "parse_event",
+    "sort_key",
+    "subjects",
+    "summary",
+    "timeline_view_sql",
+]

@@ -1,0 +1,73 @@
+"""Facts, and how each source stands: the words that every slice above shares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Status = Literal["ok", "stale", "unavailable"]
+ServedFrom = Literal["lake", "rest", "events", "context", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What one version of one entity says; the same whether it came from the lake, from REST or by event.
+
+    `version` counts 1, 2, 3 per entity. `occurred_at` is aware, in UTC. `data` has exactly its source's keys, None for
+    what is not known; `data["time_known"]` is False when the time was taken from another fact.
+    """
+
+    source: str
+    entity_id: str
+    customer_id: str | None
+    order_id: str
+    version: int
+    kind: str
+    occurred_at: datetime
+    data: dict[str, Any]
+
+    @property
+    def entry_id(self) -> str:
+        """The fact's identity, `source:entity_id:version`."""
+        return f"{self.source}:{self.entity_id}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopEvent:
+    """A shop event as it is used: its identity and the one fact it tells."""
+
+    event_id: str
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How one source stands in an answer.
+
+    `as_of` is when the read that is shown began, None when nothing is. `truncated`: there are more facts, or there may
+    be, than are shown. `sources` itself says `ok` or `unavailable`, from `lake`, `rest` or `none`; what stands in for a
+    source that is away is `timeline`'s.
+    """
+
+    source: str
+    status: Status
+    served_from: ServedFrom
+    as_of: datetime | None
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FetchKey:
+    """Whose truth is wanted: a customer's, about these orders, or (empty) about the newest ones."""
+
+    customer_id: str
+    order_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the sources said: facts newest first, a state for every source, and the orders they are about."""
+
+    facts: tuple[Fact, ...]
+    states: Mapping[str, SourceState]
+    order_ids: tuple[str, ...]

@@ -1,0 +1,24 @@
+"""Whose an order is, as its facts tell it, and which facts a customer's timeline may therefore show."""
+
+from collections.abc import Iterable, Mapping
+
+from support_service.sources.catalog import RANK
+from support_service.sources.model import Fact
+
+
+def owners_told(facts: Iterable[Fact]) -> dict[str, str]:
+    """The customer of each order, by the order service's newest word, else by the word of the first source that knows."""
+    best: dict[str, tuple[tuple[int, int, str, str], str]] = {}
+    for fact in facts:
+        if fact.customer_id is None:
+            continue
+        weight = (-RANK[fact.source], fact.version, fact.entity_id, fact.customer_id)
+        known = best.get(fact.order_id)
+        if known is None or weight > known[0]:
+            best[fact.order_id] = (weight, fact.customer_id)
+    return {order_id: customer_id for order_id, (_, customer_id) in best.items()}
+
+
+def may_see(customer_id: str, fact: Fact, owners: Mapping[str, str]) -> bool:
+    """Whether a fact may be shown in a customer's timeline: not if it, or its order, is known to be another's."""
+    return (fact.customer_id or owners.get(fact.order_id, customer_id)) == customer_id

@@ -1,0 +1,25 @@
+-- name: learn
+-- Writes, and locks, only what is new; always in the same order, so that two writers never wait for each other in turn.
+INSERT INTO order_subjects (order_id, customer_id, origin, learnt_at)
+SELECT order_id, customer_id, 'learnt', now()
+FROM unnest($1::text[], $2::text[]) AS told (order_id, customer_id)
+WHERE NOT EXISTS (
+    SELECT FROM order_subjects AS known
+    WHERE known.order_id = told.order_id AND known.customer_id = told.customer_id AND known.origin = 'learnt'
+)
+ORDER BY order_id
+ON CONFLICT (order_id) DO UPDATE
+SET customer_id = excluded.customer_id, origin = 'learnt', learnt_at = excluded.learnt_at
+
+-- name: claim
+INSERT INTO order_subjects (order_id, customer_id, origin, learnt_at) VALUES ($1, $2, 'claimed', now())
+ON CONFLICT (order_id) DO NOTHING
+
+-- name: owners_learnt
+SELECT order_id, customer_id FROM order_subjects WHERE order_id = ANY ($1::text[]) AND origin = 'learnt'
+
+-- name: owners
+SELECT order_id, customer_id FROM order_subjects WHERE order_id = ANY ($1::text[])
+
+-- name: orders_of
+SELECT order_id FROM order_subjects WHERE customer_id = $1 ORDER BY learnt_at DESC, order_id DESC LIMIT $2

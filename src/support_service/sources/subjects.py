@@ -1,0 +1,51 @@
+"""Whose an order is: all SQL of `order_subjects`.
+
+What the shop says (an event, a row of the lake, a service's answer) is *learnt*, and its latest word counts. What a case
+says is *claimed*: it stands until something is learnt, and never bars another customer, as whoever opened that case may
+have mistyped the number.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from support_service.kit.database import Tx
+from support_service.kit.sql import load_queries
+from support_service.sources.model import Fact
+from support_service.sources.ownership import owners_told
+
+_SQL = load_queries("support_service.sources")
+
+
+async def owner_of(connection: Tx, order_id: str) -> str | None:
+    """The customer an order is known to belong to; None when nothing was learnt, whatever is claimed."""
+    return (await owners_learnt(connection, [order_id])).get(order_id)
+
+
+async def owners_learnt(connection: Tx, order_ids: Sequence[str]) -> dict[str, str]:
+    """The customer of each order of which it was learnt."""
+    rows = await connection.fetch(_SQL["owners_learnt"], list(order_ids))
+    return {row["order_id"]: row["customer_id"] for row in rows}
+
+
+async def claim(tx: Tx, order_id: str, customer_id: str) -> str:
+    """Note that a case says an order is this customer's; returns whose it is: another's only if that was learnt."""
+    await tx.execute(_SQL["claim"], order_id, customer_id)
+    return await owner_of(tx, order_id) or customer_id
+
+
+async def learn(tx: Tx, owners: Mapping[str, str]) -> None:
+    """Take the shop's word for whose these orders are; writes nothing when that is known."""
+    if owners:
+        await tx.execute(_SQL["learn"], list(owners), list(owners.values()))
+
+
+async def learn_facts(tx: Tx, facts: Iterable[Fact]) -> dict[str, str]:
+    """Learn from facts; returns the owner, learnt or else claimed, of each of their orders that has one."""
+    facts = list(facts)
+    await learn(tx, owners_told(facts))
+    rows = await tx.fetch(_SQL["owners"], list({fact.order_id for fact in facts}))
+    return {row["order_id"]: row["customer_id"] for row in rows}
+
+
+async def orders_of(connection: Tx, customer_id: str, limit: int = 20) -> list[str]:
+    """The customer's orders as far as they are known here, the latest learnt or claimed first."""
+    return [row["order_id"] for row in await connection.fetch(_SQL["orders_of"], customer_id, limit)]

@@ -1,0 +1,16 @@
+"""What operators watch about timelines; refresh errors are counted where they happen, in `sources`."""
+
+from prometheus_client import Counter, Histogram
+
+READS = Counter("support_timeline_reads_total", "First pages read, by how the cache answered.", ["cache"])
+FILL_SECONDS = Histogram(
+    "support_timeline_fill_seconds",
+    "Time to put a timeline together from its sources.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8),
+)
+SOURCE_STATES = Counter(
+    "support_timeline_sources_total", "Sources in timelines put together.", ["source", "status", "served_from"]
+)
+STORES_REFUSED = Counter(
+    "support_timeline_stores_refused_total", "Fills not stored because the truth had moved meanwhile."
+)

@@ -1,0 +1,84 @@
+"""How one timeline is put together from what the sources said, what came by event and what is stored: pure rules.
+
+Each source stands alone. What a source answered now is `ok`. If it did not answer, the newer of the last timeline
+shown and the stored context is served, marked `stale` with the time it was whole; facts that came by event are laid
+over either, and on their own they are `stale` from `events`. A source of which nothing is known is `unavailable`,
+which is never to be read as "there are none".
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from support_service.context import StoredSource
+from support_service.sources import Fact, Fetched, SourceState, may_see, owners_told
+
+DEFAULT_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CaseKey:
+    """What a timeline is about: a customer, and one order or (None) the customer's newest ones."""
+
+    customer_id: str
+    order_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Every fact of a timeline, once each, and how each source stands."""
+
+    facts: tuple[Fact, ...]
+    states: tuple[SourceState, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every source answered now."""
+        return all(state.status == "ok" for state in self.states)
+
+
+def assemble(
+    fetched: Fetched,
+    came: Sequence[tuple[Fact, datetime]],
+    fallbacks: Sequence[Mapping[str, StoredSource]],
+    customer_id: str,
+) -> Assembled:
+    """One timeline.
+
+    Args:
+        fetched: what lake and services said, and how each source stands.
+        came: facts that came by event, with the time each came.
+        fallbacks: what is known of a source from before; of several the one that was whole last is taken.
+        customer_id: whose timeline this is; what is known to be another customer's is left out.
+    """
+    facts: dict[str, Fact] = {}
+    states: list[SourceState] = []
+    for source, state in fetched.states.items():
+        events = [(fact, at) for fact, at in came if fact.source == source]
+        if state.status == "ok":
+            states.append(state)
+            base: Iterable[Fact] = (fact for fact in fetched.facts if fact.source == source)
+        else:
+            stored = _newest(fallback[source] for fallback in fallbacks if source in fallback)
+            states.append(_fallen_back(state, stored, events))
+            base = () if stored is None else stored.facts
+        facts |= {fact.entry_id: fact for fact, _ in events}
+        facts |= {fact.entry_id: fact for fact in base}
+    owners = owners_told(facts.values())
+    mine = tuple(fact for fact in facts.values() if may_see(customer_id, fact, owners))
+    return Assembled(mine, tuple(states))
+
+
+def _newest(stored: Iterable[StoredSource]) -> StoredSource | None:
+    heard = [(candidate.as_of, candidate) for candidate in stored if candidate.as_of is not None]
+    return max(heard, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def _fallen_back(
+    state: SourceState, stored: StoredSource | None, events: Sequence[tuple[Fact, datetime]]
+) -> SourceState:
+    if stored is not None:
+        return replace(state, status="stale", served_from="context", as_of=stored.as_of)
+    if events:
+        return replace(state, status="stale", served_from="events", as_of=max(at for _, at in events))
+    return replace(state, status="unavailable", served_from="none", as_of=None)

@@ -1,0 +1,274 @@
+"""Reading a timeline: from the near cache when that is proven current, else put together anew, once for all who ask.
+
+A first page is cached as ready bytes under `tl:{customer}:<order|->:<profile>:<schema>`. It is served while it is
+young, not below its customer's floor, and only while this process is known to hear of changes; a fill that ends below
+the floor is not kept. What came by event is therefore in every answer that starts half a second after it was
+committed; facts without an event are at most a minute old, and `as_of` says so.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from support_service.context import Context, StoredSource
+from support_service.directory import Directory, Profile
+from support_service.kit import logs
+from support_service.kit.clock import Clock
+from support_service.kit.database import Database
+from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
+from support_service.ports.cache import LONGEST_TTL_S, Cache, CachedBody
+from support_service.sources import Fact, FetchKey, Sources, masked, ordered, summary
+from support_service.timeline import metrics
+from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
+from support_service.timeline.schemas import TimelineEntry, TimelineResponse, TimelineSource
+
+SCHEMA = 1
+"""Part of every key: raised when the body's shape changes, so that no release serves another's bodies."""
+
+FRESH_S = 60.0
+FROM_REST_FRESH_S = 15.0
+"""A page that the services gave as the lake was away is asked for anew sooner, to be back at the lake within 30 s."""
+
+DEGRADED_FRESH_S = 2.0
+"""How long a page in which a source did not speak is repeated: long enough to spare a sick source, and no longer."""
+
+REFRESH_FROM = 0.8
+"""The part of its fresh time after which a page is put together anew ahead of time: from 48 s of 60."""
+
+LONGEST_SILENCE_S = 0.3
+"""A cached body is served only if all changes up to this long ago are known here."""
+
+_DEGRADED = ":degraded"
+_log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A page of a timeline as ready bytes; the headers say how the cache answered (RFC 9211)."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Timeline:
+    """The timelines of all cases, for this process."""
+
+    def __init__(
+        self,
+        database: Database,
+        sources: Sources,
+        context: Context,
+        directory: Directory,
+        cache: Cache,
+        *,
+        silence_s: Callable[[], float],
+        clock: Clock,
+    ) -> None:
+        """Take what a timeline is put together from.
+
+        Args:
+            database: for what came by event and what is stored.
+            sources: lake and services.
+            context: reads what came by event and what is stored.
+            directory: knows each customer's generation.
+            cache: the near cache.
+            silence_s: how long ago, in seconds, this process last knew of every change.
+            clock: tells the age of what is cached.
+        """
+        self._database = database
+        self._sources = sources
+        self._context = context
+        self._directory = directory
+        self._cache = cache
+        self._silence_s = silence_s
+        self._clock = clock
+        self._fills: dict[str, asyncio.Task[CachedBody]] = {}
+
+    async def first_page(self, key: CaseKey, profile: Profile) -> Served:
+        """The first page at its default size, cached when that is safe."""
+        name = _cache_key(key, profile)
+        cached = await self._current(name, key.customer_id)
+        if cached is not None and self._age_s(cached) < REFRESH_FROM * cached.fresh_s:
+            return self._hit(cached)
+        degraded = await self._current(name + _DEGRADED, key.customer_id)
+        if cached is not None:
+            if degraded is None:
+                self._fill(name, key, profile)  # ahead of time, so that nobody waits for it
+            return self._hit(cached)
+        if degraded is not None:
+            return self._hit(degraded)
+        filled = await asyncio.shield(self._fill(name, key, profile))
+        metrics.READS.labels("miss").inc()
+        return Served(filled.body, {"cache-status": "support; fwd=miss", "age": "0"})
+
+    async def page(self, key: CaseKey, profile: Profile, *, cursor: str | None, limit: int) -> Served:
+        """Any page, put together anew.
+
+        Raises:
+            InvalidCursor: the cursor was not given out by this timeline.
+        """
+        assembled, _ = await self._assemble(key, profile)
+        return Served(_render(assembled, profile, cursor=cursor, limit=limit), {"cache-status": "support; fwd=bypass"})
+
+    async def close(self) -> None:
+        """Give up the fills under way."""
+        fills = list(self._fills.values())
+        for fill in fills:
+            fill.cancel()
+        await asyncio.gather(*fills, return_exceptions=True)
+
+    async def _current(self, name: str, customer_id: str) -> CachedBody | None:
+        """What is cached, if it may be shown as it is: young, not superseded, and changes are being heard of here."""
+        if self._silence_s() > LONGEST_SILENCE_S:
+            return None
+        cached = await self._cache.get(name, floor_key(customer_id))
+        if cached is None or cached.superseded or self._age_s(cached) >= cached.fresh_s:
+            return None
+        return cached
+
+    def _hit(self, cached: CachedBody) -> Served:
+        metrics.READS.labels("hit").inc()
+        age_s = self._age_s(cached)
+        headers = {"cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}", "age": str(int(age_s))}
+        return Served(cached.body, headers)
+
+    def _fill(self, name: str, key: CaseKey, profile: Profile) -> "asyncio.Task[CachedBody]":
+        """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
+
+        Joining one is always safe: what came by event is read at a fill's very end.
+        """
+        fill = self._fills.get(name)
+        if fill is None:
+            fill = asyncio.create_task(self._fill_now(name, key, profile), name=f"fill:{profile}")
+            self._fills[name] = fill
+            fill.add_done_callback(lambda done: self._forget(name, done))
+        return fill
+
+    def _forget(self, name: str, done: "asyncio.Task[CachedBody]") -> None:
+        self._fills.pop(name, None)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            _log.warning("timeline.fill_failed", exc_info=error)
+
+    async def _fill_now(self, name: str, key: CaseKey, profile: Profile) -> CachedBody:
+        started_at = self._clock.now()
+        with metrics.FILL_SECONDS.time():
+            assembled, generation = await self._assemble(key, profile)
+        # A degraded body has a key of its own: it must not push out the last whole one, which it is made from.
+        name, ttl_s = (name, LONGEST_TTL_S) if assembled.whole else (name + _DEGRADED, DEGRADED_FRESH_S)
+        page = _render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
+        body = CachedBody(name, generation, started_at, page, _fresh_s(assembled))
+        if not await self._cache.put(name, floor_key(key.customer_id), body, ttl_s):
+            metrics.STORES_REFUSED.inc()
+        for state in assembled.states:
+            metrics.SOURCE_STATES.labels(state.source, state.status, state.served_from).inc()
+        return body
+
+    async def _assemble(self, key: CaseKey, profile: Profile) -> tuple[Assembled, int]:
+        """A timeline from everything that can say something, and the customer's generation that it is at."""
+        order_ids = () if key.order_id is None else (key.order_id,)
+        fetched = await self._sources.fetch(FetchKey(key.customer_id, order_ids))
+        silent = any(state.status != "ok" for state in fetched.states.values())
+        shown = await self._last_shown(key, profile) if silent else {}
+        async with self._database.connection() as connection:
+            # The generation is read before the events: what it counts is then in them, perhaps with more.
+            generation = await self._directory.generation(connection, key.customer_id)
+            whose = key.customer_id if key.order_id is None else None
+            came = await self._context.events_of(connection, fetched.order_ids, whose)
+            stored = await self._context.stored(connection, key.customer_id, key.order_id) if silent else {}
+        return assemble(fetched, came, (shown, stored), key.customer_id), generation
+
+    async def _last_shown(self, key: CaseKey, profile: Profile) -> dict[str, StoredSource]:
+        """What the last timeline shown said of the sources that had spoken: it may be younger than what is stored."""
+        cached = await self._cache.get(_cache_key(key, profile), floor_key(key.customer_id))
+        if cached is None:
+            return {}
+        page = TimelineResponse.model_validate_json(cached.body)
+        if page.next_cursor is not None:
+            return {}  # not all of it was shown, so it cannot stand in for the whole
+        return {
+            source.source: StoredSource(
+                tuple(_fact(entry, key.customer_id) for entry in page.entries if entry.source == source.source),
+                source.served_from,
+                source.as_of,
+            )
+            for source in page.sources
+            if source.as_of is not None and source.served_from != "events"
+        }
+
+    def _age_s(self, cached: CachedBody) -> float:
+        return max(0.0, (self._clock.now() - cached.filled_at).total_seconds())
+
+
+def floor_key(customer_id: str) -> str:
+    """The key of a customer's floor; the braces put it into the slot of the customer's timelines."""
+    return f"floor:{{{customer_id}}}"
+
+
+def _cache_key(key: CaseKey, profile: Profile) -> str:
+    return f"tl:{{{key.customer_id}}}:{key.order_id or '-'}:{profile}:{SCHEMA}"
+
+
+def _fresh_s(assembled: Assembled) -> float:
+    if not assembled.whole:
+        return DEGRADED_FRESH_S
+    from_rest = any(state.served_from == "rest" for state in assembled.states)
+    return FROM_REST_FRESH_S if from_rest else FRESH_S
+
+
+def _render(assembled: Assembled, profile: Profile, *, cursor: str | None, limit: int) -> bytes:
+    """One page as JSON, as `TimelineResponse` describes it."""
+    facts = ordered(assembled.facts)
+    start = 0 if cursor is None else _after(facts, cursor)
+    shown = facts[start : start + limit]
+    more = encode_cursor([shown[-1].entry_id]) if len(facts) > start + limit else None
+    page = TimelineResponse(
+        entries=tuple(_entry(masked(fact) if profile is Profile.MASKED else fact) for fact in shown),
+        sources=tuple(
+            TimelineSource(
+                source=state.source,
+                status=state.status,
+                served_from=state.served_from,
+                as_of=state.as_of,
+                truncated=state.truncated,
+            )
+            for state in assembled.states
+        ),
+        next_cursor=more,
+    )
+    return page.model_dump_json().encode()
+
+
+def _after(facts: list[Fact], cursor: str) -> int:
+    """Where the page after a cursor begins: a fact never goes away or changes its place among those it had."""
+    (entry_id,) = decode_cursor(cursor, (str,))
+    for index, fact in enumerate(facts):
+        if fact.entry_id == entry_id:
+            return index + 1
+    raise InvalidCursor
+
+
+def _entry(fact: Fact) -> TimelineEntry:
+    return TimelineEntry(
+        entry_id=fact.entry_id,
+        source=fact.source,
+        kind=fact.kind,
+        occurred_at=fact.occurred_at,
+        entity_id=fact.entity_id,
+        order_id=fact.order_id,
+        version=fact.version,
+        summary=summary(fact),
+        data=fact.data,
+    )
+
+
+def _fact(entry: TimelineEntry, customer_id: str) -> Fact:
+    return Fact(
+        source=entry.source,
+        entity_id=entry.entity_id,
+        customer_id=customer_id,
+        order_id=entry.order_id,
+        version=entry.version,
+        kind=entry.kind,
+        occurred_at=entry.occurred_at,
+        data=dict(entry.data),
+    )

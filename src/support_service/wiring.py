@@ -1,0 +1,174 @@
+"""The composition root: settings in, services out. The only place that chooses between embedded and real parts."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from support_service.activity import ViewRecorder
+from support_service.adapters.embedded.cache import EmbeddedCache
+from support_service.adapters.embedded.events import EmbeddedEvents
+from support_service.adapters.embedded.issuer import ALGORITHM, ISSUER, LocalIssuer, require_demo
+from support_service.adapters.embedded.lake import EmbeddedLake
+from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
+from support_service.adapters.rest import RestCommerce
+from support_service.cases import Cases
+from support_service.config import Settings
+from support_service.context import ENRICH, Context, TimelineChanged
+from support_service.desk import Desk
+from support_service.directory import ClaimPaths, Directory, Guard
+from support_service.kit import deadletters, eventlog, idempotency, metrics
+from support_service.kit.clock import Clock, SystemClock
+from support_service.kit.database import Database, DatabaseError, LostConnection
+from support_service.kit.due import Again, Due, DueWorker
+from support_service.kit.eventlog import Follower, LogRow, LogTail, Relay
+from support_service.kit.problems import Problem
+from support_service.sources import Sources
+from support_service.timeline import Timeline, floor_key
+
+_TAIL_POLL_S = 0.1
+SHOP_SERVICES = ("orders", "payments", "shipments", "fraud", "feedback")
+_SWEEP_EVERY = timedelta(hours=1)
+
+
+class NotConfigured(Exception):  # noqa: N818 - the settings' fault, told to the operator
+    """The settings do not say what is needed."""
+
+
+class Services:
+    """Every service of one process, and the parts below them; nothing connects before it is used."""
+
+    def __init__(self, settings: Settings, *, name: str, clock: Clock | None = None) -> None:
+        """Put the process together.
+
+        Args:
+            settings: what to use.
+            name: of the process, as PostgreSQL shows it.
+            clock: the machine's own when absent.
+
+        Raises:
+            NotConfigured: something that is needed is not set, or set in a way that is not safe.
+        """
+        clock = clock or SystemClock()
+        self.settings = settings
+        self.database = Database(
+            settings.database_url.get_secret_value(),
+            name=name,
+            max_size=settings.database_pool,
+            statement_cache=settings.database_statement_cache,
+        )
+        self.issuer = _issuer(settings, clock)
+        self.keys: KeySource = self.issuer or _issuer_keys(settings, clock)
+        self.identity = _verifier(settings, self.keys)
+        self.lake = _lake(settings)
+        self.commerce = _commerce(settings)
+        self.events = _events(settings)
+        self.cache = EmbeddedCache(clock)
+
+        self.directory = Directory(clock, claims=ClaimPaths(settings.oidc_roles_claim, settings.oidc_teams_claim))
+        self.views = ViewRecorder(self.database, clock)
+        self.guard = Guard(self.database, self.identity, self.directory, self.views, clock)
+        self.sources = Sources(
+            self.database, self.lake, self.commerce, clock, window_days=settings.timeline_window_days
+        )
+        self.cases = Cases(self.directory, clock)
+        self.context = Context(self.database, self.sources, self.directory, clock, after_commit=self._raise_floors)
+        self.tail = LogTail(self.database, self._hear, clock, poll_s=_TAIL_POLL_S)
+        self.timeline = Timeline(
+            self.database,
+            self.sources,
+            self.context,
+            self.directory,
+            self.cache,
+            silence_s=self.tail.age_s,
+            clock=clock,
+        )
+        self.desk = Desk(self.database, self.directory, self.cases, self.timeline, self.views, clock=clock)
+
+        self.relay = Relay(self.database)
+        self.followers = (Follower(self.database, "context", self.context.follow),)
+        self.due = DueWorker(
+            self.database, clock, {ENRICH: self.context.enrich, "sweep": self._sweep}, periodic=("sweep",)
+        )
+        self._clock = clock
+
+    async def measure(self) -> None:
+        """Set the gauges that only the database can tell."""
+        async with self.database.connection() as connection:
+            await self.cases.measure(connection)
+            rows, oldest_s = await eventlog.unstamped(connection)
+            metrics.LOG_UNSTAMPED.set(rows)
+            metrics.LOG_UNSTAMPED_SECONDS.set(oldest_s)
+            for follower, behind in (await eventlog.lags(connection)).items():
+                metrics.FOLLOWER_BEHIND.labels(follower).set(behind)
+            metrics.DEAD_LETTERS_WAITING.set(await deadletters.waiting(connection))
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of every connection."""
+        await self.timeline.close()
+        with contextlib.suppress(Problem, DatabaseError, *LostConnection):
+            await self.views.flush()
+        await self.sources.close()
+        for part in (self.lake, self.commerce, self.events, self.identity, self.cache):
+            if part is not None:
+                await part.close()
+        await self.database.close()
+
+    async def _hear(self, rows: Sequence[LogRow]) -> None:
+        """Raise the floors that the event log tells of, in the process that serves reads."""
+        moved = {row.subject: row.sequence for row in rows if row.type == TimelineChanged.type_}
+        await self._raise_floors(moved)
+
+    async def _raise_floors(self, generations: Mapping[str, int]) -> None:
+        for customer_id, generation in generations.items():
+            await self.cache.raise_floor(floor_key(customer_id), generation)
+
+    async def _sweep(self, _due: Due) -> Again:
+        now = self._clock.now()
+        await idempotency.purge(self.database, now)
+        await self.context.purge(now)
+        return Again(now + _SWEEP_EVERY)
+
+
+def _issuer(settings: Settings, clock: Clock) -> LocalIssuer | None:
+    if settings.local_issuer_key is None:
+        return None
+    require_demo(demo=settings.demo, host=settings.host)
+    return LocalIssuer.from_file(settings.local_issuer_key, audience=settings.oidc_audience, clock=clock)
+
+
+def _issuer_keys(settings: Settings, clock: Clock) -> IssuerKeys:
+    if settings.oidc_issuer is None:
+        raise NotConfigured("Set OIDC_ISSUER to the issuer of your access tokens.")
+    try:
+        return IssuerKeys(settings.oidc_issuer, clock)
+    except ValueError as error:
+        raise NotConfigured(f"OIDC_ISSUER: {error}.") from error
+
+
+def _verifier(settings: Settings, keys: KeySource) -> TokenVerifier:
+    if isinstance(keys, LocalIssuer):
+        return TokenVerifier(keys, issuer=ISSUER, audience=settings.oidc_audience, algorithms=(ALGORITHM,))
+    return TokenVerifier(
+        keys,
+        issuer=settings.oidc_issuer or "",
+        audience=settings.oidc_audience,
+        algorithms=settings.oidc_algorithms,
+    )
+
+
+def _lake(settings: Settings) -> EmbeddedLake | None:
+    if settings.lake_url is None:
+        return None
+    return EmbeddedLake(settings.lake_url.get_secret_value(), view=settings.lake_view)
+
+
+def _commerce(settings: Settings) -> RestCommerce:
+    token = None if settings.shop_api_token is None else settings.shop_api_token.get_secret_value()
+    base = (settings.shop_api_url or "").rstrip("/")
+    return RestCommerce({service: f"{base}/{service}" for service in SHOP_SERVICES} if base else {}, token=token)
+
+
+def _events(settings: Settings) -> EmbeddedEvents | None:
+    if settings.shop_events_url is None:
+        return None
+    return EmbeddedEvents(settings.shop_events_url.get_secret_value(), group="support-service")

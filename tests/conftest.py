@@ -1,0 +1,28 @@
+"""Fixtures for every test, and the rule that a check which must run is never skipped."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+pytest_plugins = ["support.postgres"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where SUPPORT_REQUIRE_COMPONENTS is set a skipped test is a failed one: what it needed is missing."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("SUPPORT_REQUIRE_COMPONENTS"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and SUPPORT_REQUIRE_COMPONENTS forbids it: {report.longreprtext}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself while it is imported."""
+    report = yield
+    if report.skipped and os.environ.get("SUPPORT_REQUIRE_COMPONENTS"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and SUPPORT_REQUIRE_COMPONENTS forbids it: {report.longrepr}"
+    return report

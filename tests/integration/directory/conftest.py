@@ -1,0 +1,15 @@
+"""A migrated database, opened as the service's role."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from support.postgres import DatabaseDsns
+from support_service.kit.database import Database
+
+
+@pytest.fixture
+async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
+    opened = Database(database_dsns.app, name="test", max_size=10)
+    yield opened
+    await opened.close()

@@ -1,0 +1,1 @@
+"""What tests share: a PostgreSQL server, migrated databases, free ports."""
