@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from support.service import Person, RunningService, eventually
-from support.truth import every_fact, placed
+from support.shop import every_fact, placed
 
 SOURCES = ["order", "payment", "shipment", "fraud", "feedback"]
 

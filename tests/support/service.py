@@ -13,7 +13,7 @@ import aiohttp
 import uvicorn
 
 from support.postgres import DatabaseDsns
-from support.truth import Shop, open_shop, serve_rest
+from support.shop import Shop, open_shop, serve_rest
 from support_service import wiring
 from support_service.adapters.embedded.issuer import LocalIssuer
 from support_service.config import Settings

@@ -67,12 +67,14 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether it is alive."""
-        return self._process is not None and self._process.poll() is None
+        process = self._process  # taken once: a second Ctrl-C ends processes while another thread waits for them
+        return process is not None and process.poll() is None
 
     @property
     def died(self) -> int | None:
         """The exit code of a process that ended without being asked to, else None."""
-        return None if self._process is None else self._process.poll()
+        process = self._process
+        return None if process is None else process.poll()
 
     def start(self) -> None:
         """Start it, its output going to its log; the log of the start before stays beside it with `.1`."""
@@ -92,9 +94,10 @@ class Child:
 
     def ask_to_end(self) -> None:
         """Send SIGTERM to the process, which ends its workers itself."""
-        if self._process is not None:
+        process = self._process
+        if process is not None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGTERM)
 
     def end_by_force(self) -> None:
         """Kill what is left of its process group; also makes sure that no worker outlives it."""

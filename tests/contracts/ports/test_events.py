@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from support.truth import DAY, Shop, open_shop, placed
+from support.shop import DAY, Shop, open_shop, placed
 from support_service.adapters.embedded.events import EmbeddedEvents
 from support_service.demo.events import event_of
 from support_service.ports.events import EventSource, EventSourceError, Record

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.truth import DAY, VIEW, Shop, every_fact, open_shop, placed
+from support.shop import DAY, VIEW, Shop, every_fact, open_shop, placed
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.ports.lake import Lake, LakeError, LakeRow
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.postgres import DatabaseDsns
-from support.truth import VIEW, Rest, Shop, open_shop
+from support.shop import VIEW, Rest, Shop, open_shop
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.rest import RestCommerce
 from support_service.kit.clock import SystemClock

@@ -8,9 +8,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from support.clocks import HandClock
-from support.truth import DAY, VIEW, Rest, Shop, every_fact
+from support.shop import DAY, VIEW, Rest, Shop, every_fact
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.rest import RestCommerce
+from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database
 from support_service.ports.lake import LakeError, LakeRow
 from support_service.sources import SOURCES, Fetched, FetchKey, Sources
@@ -106,11 +107,13 @@ async def test_with_neither_every_source_is_unavailable_and_nothing_is_raised(
     assert standing(await sources.fetch(KEY)) == dict.fromkeys(NAMES, ("ok", "lake"))
 
 
-async def test_one_dead_service_takes_no_other_with_it(shop: Shop, sources: Sources) -> None:
+async def test_one_dead_service_takes_no_other_with_it(shop: Shop, rest: Rest, database: Database) -> None:
     await shop.add(every_fact("o1", "c1"))
-    await shop.stop_lake()
-    await shop.execute("ALTER TABLE shop.payment_history RENAME TO gone")
-    fetched = await sources.fetch(KEY)
+    assert rest.served is not None
+    nobody_there = {"payments": "http://127.0.0.1:9/payments"}
+    commerce = RestCommerce(rest.served.base_urls | nobody_there, token=rest.served.token)
+    fetched = await Sources(database, None, commerce, SystemClock(), window_days=36_500).fetch(KEY)
+    await commerce.close()
     assert standing(fetched) == dict.fromkeys(NAMES, ("ok", "rest")) | {"payment": ("unavailable", "none")}
     assert {fact.source for fact in fetched.facts} == set(NAMES) - {"payment"}
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from support.truth import Shop, every_fact
+from support.shop import Shop, every_fact
 from support_service.adapters.embedded.events import EmbeddedEvents
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.rest import RestCommerce

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from support.truth import DAY, Rest, Shop, every_fact, placed
+from support.shop import DAY, Rest, Shop, every_fact, placed
 from support_service.kit.database import Database
 from support_service.sources import FetchKey, Sources, subjects
 
@@ -137,7 +137,7 @@ async def test_many_who_learn_the_same_orders_at_once_do_not_block_each_other_fo
     database: Database, round_: int
 ) -> None:
     async def learn(number: int) -> None:
-        orders = [f"o{order}" for order in range(50)]
+        orders = [f"o{order}" for order in range(2_000)]
         async with database.transaction() as tx:
             await subjects.learn(tx, dict.fromkeys(orders if number % 2 else reversed(orders), f"c{number}"))
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from support.shop import FIXTURE
+from support.olist import FIXTURE
 from support_service.demo.events import TOPICS, event_of, events_of
 from support_service.demo.facts import SHAPES, ShopFact
 from support_service.demo.generate import generate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.shop import FIXTURE, expected_facts, olist_directories
+from support.olist import FIXTURE, expected_facts, olist_directories
 from support_service.demo.facts import ShopFact, Source
 from support_service.demo.olist import facts_of, read_stock
 from support_service.demo.olist_files import OlistError, OlistOrder, minor_of, read_orders, utc_of

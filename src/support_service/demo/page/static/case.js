@@ -25,8 +25,9 @@ export function caseView(ticketId, on) {
   let detail = null;
   let etag = null;
   let lastText = "";
+  let changes = Promise.resolve();
 
-  const head = caseHead(change, () => on.newCase({ customer: detail.customer_id, order: detail.order_id }), on.teams);
+  const head = caseHead((fields) => change(fields), () => on.newCase({ customer: detail.customer_id, order: detail.order_id }), on.teams);
   const conversation = conversationPanel(ticketId, sent);
   const timeline = timelinePanel(ticketId);
   const gone = h("p", { class: "empty big", hidden: true }, t("caseGone"));
@@ -42,9 +43,9 @@ export function caseView(ticketId, on) {
       if (error.status !== 404 && error.status !== 422) throw error;
       show(gone, true);
       show(shown, false);
+      loop.stop(); // what is out of sight is asked for once: every time goes on record
       return;
     }
-    show(gone, false);
     show(shown, true);
     etag = answer.etag;
     if (answer.text !== lastText) {
@@ -57,9 +58,12 @@ export function caseView(ticketId, on) {
     }
   }
 
-  async function change(fields) {
+  // One after the other: each change names the version that the one before made.
+  const change = (fields) => (changes = changes.then(() => changeNow(fields)));
+
+  async function changeNow(fields) {
     try {
-      await ask("PATCH", `/support/cases/${ticketId}`, { headers: { "if-match": etag }, body: fields });
+      ({ etag } = await ask("PATCH", `/support/cases/${ticketId}`, { headers: { "if-match": etag }, body: fields }));
       head.problem(null);
     } catch (error) {
       head.problem(error.status === 412 ? t("changedMeanwhile") : (error.words ?? String(error)));
@@ -146,7 +150,7 @@ function caseHead(change, newCase, teams) {
     ticket = next;
     say(reference, `${next.reference} · ${t(`channel.${next.channel}`)} · ${t("openedAt", { time: moment(next.created_at) })}`);
     reference.title = exactly(next.created_at);
-    say(subject, next.subject ?? t("hidden"));
+    say(subject, next.subject ?? next.reference);
     const rows = [
       [t("customer"), next.customer_id ?? t("hidden")],
       [t("order"), next.order_id ?? t("noOrder")],

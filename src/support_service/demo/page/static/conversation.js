@@ -131,7 +131,10 @@ function updateMessage(item, message, learnt) {
   say(author, byAgent ? nameOf(message.author_id, learnt) : t(`author.${message.author_type}`));
   const told = [];
   if (message.internal) told.push(t("note"));
-  if (message.recorded_by) told.push(t("recordedBy", { name: nameOf(message.recorded_by, learnt) }));
+  if (message.recorded_by) {
+    const mine = message.recorded_by === session.me.agent_id;
+    told.push(mine ? t("recordedByYou") : t("recordedBy", { name: nameOf(message.recorded_by, learnt) }));
+  }
   say(tags, told.join(" · "));
   say(words, message.message ?? t("hidden"));
   words.classList.toggle("muted", message.message === null);

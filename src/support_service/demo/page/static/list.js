@@ -131,7 +131,7 @@ export function listView(on) {
   }
 
   function render() {
-    keep(list, cases, (ticket) => ticket.ticket_id, itemNode, updateItem);
+    keep(list, cases, (ticket) => ticket.ticket_id, itemNode, (item, ticket) => updateItem(item, ticket, render));
     show(empty, cases.length === 0 && problem.hidden);
     show(more, cursor !== null);
     mark(open);
@@ -182,11 +182,11 @@ function itemNode(ticket) {
   return Object.assign(h("li", null, link), { parts: { subject, about, badges } });
 }
 
-function updateItem(item, ticket) {
+function updateItem(item, ticket, learnt) {
   const { subject, about, badges } = item.parts;
-  say(subject, ticket.subject ?? t("hidden"));
-  const holder = ticket.assignee ? nameOf(ticket.assignee) : null;
-  say(about, [ticket.reference, ticket.team, holder].filter(Boolean).join(" · "));
+  say(subject, ticket.subject ?? ticket.reference);
+  const holder = ticket.assignee ? nameOf(ticket.assignee, learnt) : null;
+  say(about, [ticket.subject && ticket.reference, ticket.team, holder].filter(Boolean).join(" · "));
   const told = [];
   if (ticket.awaiting_since && UNFINISHED.includes(ticket.status)) {
     const wait = duration((Date.now() - Date.parse(ticket.awaiting_since)) / 1000);

@@ -11,6 +11,9 @@ if (!(language in WORDS)) language = "en";
 
 export const currentLanguage = () => language;
 
+/** The language with the viewer's own region when they have one for it: it decides between 12 and 24 hours. */
+const locale = () => navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+
 /** Change the language and remember it. */
 export function setLanguage(next) {
   language = next in WORDS ? next : "en";
@@ -35,20 +38,20 @@ export const code = (family, value) => find(`${family}.${value}`) ?? String(valu
 export function money(minor, currency) {
   if (!currency) return number(minor / 100, { minimumFractionDigits: 2 });
   try {
-    const format = new Intl.NumberFormat(language, { style: "currency", currency });
+    const format = new Intl.NumberFormat(locale(), { style: "currency", currency });
     return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
   } catch {
     return `${number(minor)} ${currency}`;
   }
 }
 
-export const number = (value, options) => new Intl.NumberFormat(language, options).format(value);
+export const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
 
 /** A moment in the viewer's own zone; the year only when it is another one. */
 export function moment(iso) {
   const at = new Date(iso);
   const sameYear = at.getFullYear() === new Date().getFullYear();
-  return new Intl.DateTimeFormat(language, {
+  return new Intl.DateTimeFormat(locale(), {
     day: "numeric",
     month: "short",
     year: sameYear ? undefined : "numeric",
@@ -59,13 +62,13 @@ export function moment(iso) {
 
 /** A moment in full, with its zone, for whoever points at it. */
 export const exactly = (iso) =>
-  new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" }).format(new Date(iso));
+  new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "long" }).format(new Date(iso));
 
 /** A calendar day, which has no zone. */
 export function day(text) {
   const [year, month, date] = text.split("-").map(Number);
   const options = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
-  return new Intl.DateTimeFormat(language, options).format(Date.UTC(year, month - 1, date));
+  return new Intl.DateTimeFormat(locale(), options).format(Date.UTC(year, month - 1, date));
 }
 
 const STEPS = [
@@ -82,13 +85,13 @@ export function ago(iso) {
   const seconds = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
   if (seconds < 5) return t("justNow");
   const [unit, size] = stepOf(seconds);
-  return new Intl.RelativeTimeFormat(language, { numeric: "always" }).format(-Math.floor(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: "always" }).format(-Math.floor(seconds / size), unit);
 }
 
 /** A length of time: `12 min`. */
 export function duration(seconds) {
   const [unit, size] = stepOf(Math.max(0, seconds));
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(
+  return new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(
     Math.floor(Math.max(0, seconds) / size),
   );
 }

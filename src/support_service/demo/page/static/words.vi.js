@@ -74,6 +74,7 @@ export const words = {
   "author.AGENT": "Nhân viên",
   "author.BOT": "Bot",
   recordedBy: "do {name} ghi lại",
+  recordedByYou: "do bạn ghi lại",
   note: "Ghi chú nội bộ",
   reply: "Trả lời khách",
   words: "Lời của khách",
