@@ -1,6 +1,7 @@
 """The reference pages name everything there is: every setting, metric and command."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.main import get_command
 import support_service.entrypoints.http
 import support_service.entrypoints.worker  # noqa: F401 - importing the processes registers their metrics
 from support_service.config import Settings
+from support_service.demo.generate import generate
 from support_service.entrypoints.cli import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -48,3 +50,12 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (DOCS.parent / "README.md").read_text("utf-8")
     commands = [name for name, command in get_command(app).commands.items() if not command.hidden]  # type: ignore[attr-defined]
     assert [name for name in commands if f"support-service {name}" not in readme] == []
+
+
+def test_the_readmes_example_names_an_order_that_the_demo_has_whenever_it_is_started() -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    named = re.search(r'"customer_id": "([^"]+)", "order_id": "([^"]+)"', readme)
+    assert named is not None
+    for start in (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 7, 31, 23, tzinfo=UTC)):
+        _, facts = generate(7, start)
+        assert {fact.customer_id for fact in facts if fact.order_id == named[2]} == {named[1]}

@@ -129,6 +129,7 @@ class NewCase:
     contact: Mapping[str, Any] | None
     metadata: Mapping[str, Any] | None
     linked_ticket_id: UUID | None = None
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Cases:
     async def open_case(self, tx: Tx, principal: Principal, case: NewCase) -> Opened:
         """Open a case; its description is the customer's first message.
 
-        A case that a person opens belongs to that person's team when they have exactly one.
+        A case for no team yet belongs to the team of who opens it, when they have exactly one.
 
         Raises:
             OrderOfAnotherCustomer: the order is known to be somebody else's.
@@ -92,7 +92,7 @@ class Cases:
         now = self._clock.now()
         await self._directory.ensure_customer(tx, case.customer_id)
         await self._claim_order(tx, case.order_id, case.customer_id)
-        team = next(iter(principal.teams)) if len(principal.teams) == 1 else None
+        team = case.team or (next(iter(principal.teams)) if len(principal.teams) == 1 else None)
         ticket = await store.insert_ticket(tx, new_id(), case, team=team, opened_by=principal.principal_id, at=now)
         recorder = None if Role.SERVICE in principal.roles else principal.principal_id
         message = await store.insert_message(
@@ -298,9 +298,11 @@ class Cases:
             raise errors.AssigneeNotAllowed("An agent gives cases to members of the agent's own teams only.")
 
     async def _open_linked(self, tx: Tx, principal: Principal, closed: Ticket, text: str) -> Posted:
+        """Go on from a closed case, with its team; without its order if that turned out to be another customer's."""
+        owner = None if closed.order_id is None else await subjects.owner_of(tx, closed.order_id)
         case = NewCase(
             customer_id=closed.customer_id,
-            order_id=closed.order_id,
+            order_id=closed.order_id if owner in {None, closed.customer_id} else None,
             channel=closed.channel,
             subject=closed.subject,
             description=text,
@@ -309,6 +311,7 @@ class Cases:
             contact=closed.contact,
             metadata=None,
             linked_ticket_id=closed.ticket_id,
+            team=closed.team,
         )
         opened = await self.open_case(tx, principal, case)
         return Posted(opened.message, opened.ticket, None, linked=True)

@@ -52,7 +52,7 @@ def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
         "/cases",
         status_code=201,
         response_model=schemas.TicketResponse,
-        responses=problem_answers(401, 403, 409, 413, 422, 503),
+        responses=problem_answers(400, 401, 403, 409, 413, 422, 503),
     )
     async def open_case(
         request: Request,
@@ -87,7 +87,7 @@ def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     @router.patch(
         "/cases/{ticket_id}",
         response_model=schemas.TicketResponse,
-        responses=problem_answers(401, 403, 404, 409, 412, 413, 422, 428, 503),
+        responses=problem_answers(400, 401, 403, 404, 409, 412, 413, 422, 428, 503),
     )
     async def change_case(
         ticket_id: UUID, change: schemas.TicketChange, if_match: IfMatch = None, principal: Principal = editor
@@ -105,7 +105,7 @@ def _conversation_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
         "/cases/{ticket_id}/messages",
         status_code=201,
         response_model=schemas.ConversationMessage,
-        responses=problem_answers(401, 403, 404, 409, 413, 422, 503),
+        responses=problem_answers(400, 401, 403, 404, 409, 413, 422, 503),
     )
     async def post_message(
         request: Request,

@@ -1,6 +1,7 @@
 """What the desk's routes take and give. Inputs refuse unknown fields; outputs show what the reader's profile allows."""
 
 import json
+import math
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -33,6 +34,15 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def _unicode(text: str) -> None:
+    """Refuse half of a surrogate pair, which JSON can write as an escape and PostgreSQL cannot hold."""
+    try:
+        _without_nul(text).encode()
+    except UnicodeEncodeError as error:
+        message = "must hold whole Unicode characters only"
+        raise ValueError(message) from error
+
+
 def _small(value: dict[str, Any]) -> dict[str, Any]:
     _measure(value, 1)
     if len(json.dumps(value, ensure_ascii=False)) > _LARGEST_OBJECT:
@@ -46,10 +56,13 @@ def _measure(value: object, depth: int) -> None:
         message = f"must not be nested deeper than {_DEEPEST_OBJECT}"
         raise ValueError(message)
     if isinstance(value, str):
-        _without_nul(value)
+        _unicode(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        message = "must not hold NaN or an infinite number"
+        raise ValueError(message)
     elif isinstance(value, dict):
         for key, member in value.items():
-            _without_nul(key)
+            _unicode(key)
             _measure(member, depth + 1)
     elif isinstance(value, list):
         for member in value:

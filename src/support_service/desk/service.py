@@ -24,10 +24,13 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer, Scope
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
+from support_service.kit.problems import Forbidden
 from support_service.timeline import DEFAULT_LIMIT, CaseKey, Served, Timeline
 
 _log = logs.get_logger(__name__)
 _T = TypeVar("_T")
+_LAST_NUMBER = 2**31 - 1
+"""What PostgreSQL's integer can count messages to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class Desk:
         self, principal: Principal, ticket_id: UUID, new: schemas.MessageCreate, once: Once | None
     ) -> Answer:
         """Add a message: 201 with it. See `Cases.post_message` for what it refuses."""
-        author_type = _author_of(principal, on_behalf_of_customer=new.on_behalf_of_customer)
+        author_type, action = _author_of(principal, on_behalf_of_customer=new.on_behalf_of_customer)
+        await self._permit(principal, action, ticket_id)
         message = NewMessage(new.message, author_type, new.internal, new.seen_through)
 
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
@@ -120,6 +124,8 @@ class Desk:
 
     async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Answer:
         """A case with its conversation, current, and its timeline when asked for."""
+        if include_timeline:
+            await self._permit(principal, Action.TIMELINE_READ, ticket_id)
         profile = profile_of(principal)
 
         async def read() -> tuple[bytes, CaseKey, int]:
@@ -132,7 +138,6 @@ class Desk:
         body, key, version = await self._watched(principal, read())
         headers = {"etag": _etag(version)}
         if include_timeline:
-            permit(principal, Action.TIMELINE_READ)
             served = await self._timeline.first_page(key, profile)
             body = body[:-1] + b',"timeline":' + served.body + b"}"
             headers |= served.headers
@@ -158,7 +163,7 @@ class Desk:
         self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery
     ) -> schemas.MessagePage:
         """Messages of a case, newest first."""
-        before = 2**31 - 1 if page.cursor is None else int(decode_cursor(page.cursor, (int,))[0])
+        before = _LAST_NUMBER if page.cursor is None else _number_in(page.cursor)
 
         async def read() -> schemas.MessagePage:
             async with self._database.connection() as connection:
@@ -170,12 +175,14 @@ class Desk:
             items = tuple(schemas.ConversationMessage.of(message, profile_of(principal)) for message in shown)
             return schemas.MessagePage(items=items, next_cursor=more)
 
-        return await self._watched(principal, read())
+        messages = await self._watched(principal, read())
+        await self._views.viewed(principal.principal_id, ticket_id)
+        return messages
 
     async def list_cases(self, principal: Principal, query: schemas.CaseQuery) -> schemas.TicketPage:
         """The newest cases in the principal's sight that match."""
         if query.customer_id is not None:
-            permit(principal, Action.FILTER_BY_CUSTOMER)
+            await self._permit(principal, Action.FILTER_BY_CUSTOMER)
         before = None if query.cursor is None else _ticket_id_in(query.cursor)
         filters = Filters(query.status, query.assignee, query.team, query.customer_id, query.order_id)
         async with self._database.connection() as connection:
@@ -215,6 +222,14 @@ class Desk:
         afterwards()
         return answer
 
+    async def _permit(self, principal: Principal, action: Action, ticket_id: UUID | None = None) -> None:
+        """Refuse what no role of theirs allows, recorded at once: what follows from how a route is used."""
+        try:
+            permit(principal, action)
+        except Forbidden:
+            await self._views.denied(principal.principal_id, "role.refused", ticket_id, needed=action.value)
+            raise
+
     async def _watched(self, principal: Principal, reading: Awaitable[_T]) -> _T:
         """Record a denial when the case asked for is there but out of sight; the answer stays the same."""
         try:
@@ -225,19 +240,24 @@ class Desk:
             raise
 
 
-def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> AuthorType:
+def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[AuthorType, Action]:
+    """Whose words these are, and what one must be allowed to say them."""
     if on_behalf_of_customer:
-        permit(principal, Action.MESSAGE_AS_CUSTOMER)
-        return AuthorType.CUSTOMER
+        return AuthorType.CUSTOMER, Action.MESSAGE_AS_CUSTOMER
     if Role.SERVICE in principal.roles:
-        permit(principal, Action.MESSAGE_AS_BOT)
-        return AuthorType.BOT
-    permit(principal, Action.MESSAGE_AS_AGENT)
-    return AuthorType.AGENT
+        return AuthorType.BOT, Action.MESSAGE_AS_BOT
+    return AuthorType.AGENT, Action.MESSAGE_AS_AGENT
 
 
 def _etag(version: int) -> str:
     return f'"{version}"'
+
+
+def _number_in(cursor: str) -> int:
+    number = int(decode_cursor(cursor, (int,))[0])
+    if not 0 < number <= _LAST_NUMBER:
+        raise InvalidCursor
+    return number
 
 
 def _ticket_id_in(cursor: str) -> UUID:

@@ -57,7 +57,7 @@ def build(services: wiring.Services) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
     )
-    patch_fastapi(app, docs_url="/docs")
+    patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     app.include_router(create_routes(services.desk, services.guard))

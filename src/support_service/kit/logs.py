@@ -16,7 +16,7 @@ import structlog
 
 LogFormat = Literal["auto", "json", "console"]
 
-_QUIET = ("asyncio", "aiohttp.access", "_granian", "granian.access")
+_QUIET = ("asyncio", "aiohttp.access", "_granian", "granian.access", "uvicorn.access")
 
 
 def configure(*, log_format: LogFormat, level: str) -> None:

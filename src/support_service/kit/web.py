@@ -6,7 +6,7 @@ All of it is pure ASGI; a middleware that wraps responses would cost more than m
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -140,15 +140,19 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
     """What is wrong with which field, without the value that was sent: it may be a customer's."""
     return [
-        {"in": str(error["loc"][0]), "pointer": _pointer(error["loc"]), "detail": str(error["msg"])}
+        {"in": str(error["loc"][0]), "pointer": _pointer(error), "detail": str(error["msg"])}
         for error in errors[:_MOST_FIELD_ERRORS]
     ]
 
 
-def _pointer(location: Sequence[str | int]) -> str:
-    """A JSON Pointer (RFC 6901) into the body, or the parameter's name."""
-    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in location[1:]]
-    return "/" + "/".join(parts) if location[0] == "body" else "".join(parts)
+def _pointer(error: Mapping[str, Any]) -> str:
+    """A JSON Pointer (RFC 6901) into the body, empty for all of it, or the parameter's name."""
+    where, *path = error["loc"]
+    if where != "body":
+        return "".join(str(part) for part in path)
+    if error["type"] == "json_invalid":
+        return ""  # the path is then an offset into what is no JSON
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:
@@ -181,11 +185,11 @@ class ProblemBody(BaseModel):
 
 
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of the problems that a route can answer with."""
+    """The OpenAPI description of the problems that a route can answer with; any can fail, so 500 is always there."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
         }
-        for status in statuses
+        for status in (*statuses, HTTPStatus.INTERNAL_SERVER_ERROR.value)
     }
