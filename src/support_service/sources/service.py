@@ -79,7 +79,9 @@ class Sources:
         return Fetched(tuple(ordered(mine)), states, orders.ids)
 
     async def close(self) -> None:
-        """Wait until everything learnt so far is written down, or could not be."""
+        """Wait for the lake's queries under way, and until everything learnt is written down, or could not be."""
+        if self._lake is not None:
+            await self._lake.close()
         while self._learning:
             await asyncio.gather(*self._learning)
 

@@ -1,0 +1,160 @@
+"""Asking the lake once for many: reads that come together share one query.
+
+A federated query costs about the same for one order as for hundreds, and a lake does few at once. So at most
+`IN_FLIGHT` queries are under way; who comes meanwhile waits, and goes together with everybody else who does. When a slot
+is free a short window still gathers who comes at the same moment: a twentieth of what queries lately took, again and again
+while more come, up to a fifth of it. So it vanishes where queries are fast, and a storm goes in few.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from support_service.kit import logs
+from support_service.kit.clock import Clock
+from support_service.ports.lake import LakeRow
+from support_service.sources import metrics
+
+MOST_ORDERS = 500
+MOST_ROWS = 20_000
+"""Rows one query may give; when there are more its orders are asked for in two halves."""
+
+IN_FLIGHT = 2
+LONGEST_WAIT_S = 8.0
+"""How long anybody waits for an answer, the wait for a slot included; then the services are asked."""
+
+_WINDOW_PART = 0.05
+_LONGEST_WINDOW_PART = 0.2
+_LONGEST_WINDOW_S = 0.1
+_LEARNING = 0.3
+
+_log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeAnswer:
+    """What one query said: which sources answered, their rows by order, when the query began."""
+
+    names: tuple[str, ...]
+    rows: Mapping[str, Sequence[LakeRow]]
+    as_of: datetime
+    truncated: bool
+
+    @classmethod
+    def of(cls, rows: Sequence[LakeRow], names: Sequence[str], as_of: datetime, *, truncated: bool) -> "LakeAnswer":
+        """Sort rows by their order."""
+        by_order: dict[str, list[LakeRow]] = {}
+        for row in rows:
+            by_order.setdefault(row.order_id, []).append(row)
+        return cls(tuple(names), by_order, as_of, truncated)
+
+
+Ask = Callable[[Sequence[str], datetime], Awaitable[LakeAnswer | None]]
+"""Makes one query; None when the lake does not answer."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    order_ids: Sequence[str]
+    since: datetime
+    answer: "asyncio.Future[LakeAnswer | None]" = field(repr=False)
+
+
+class LakeBatcher:
+    """Gathers askers into queries. Belongs to one event loop."""
+
+    def __init__(self, ask: Ask, clock: Clock) -> None:
+        """Make queries with `ask`."""
+        self._ask = ask
+        self._clock = clock
+        self._waiting: deque[_Waiting] = deque()
+        self._flights: set[asyncio.Task[None]] = set()
+        self._gathering = False
+        self._lately_s = 0.0
+
+    async def ask(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
+        """The answer of the query that these orders went into; None when there was none within 8 s."""
+        waiting = _Waiting(order_ids, since, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._take_off()
+        try:
+            async with asyncio.timeout(LONGEST_WAIT_S):
+                return await waiting.answer
+        except TimeoutError:
+            metrics.BATCH_TIMEOUTS.inc()
+            return None
+
+    async def close(self) -> None:
+        """Wait for the queries under way."""
+        await asyncio.gather(*self._flights, return_exceptions=True)
+
+    def _take_off(self) -> None:
+        if self._waiting and not self._gathering and len(self._flights) < IN_FLIGHT:
+            self._gathering = True
+            flight = asyncio.create_task(self._fly())
+            self._flights.add(flight)
+            flight.add_done_callback(self._landed)
+
+    def _landed(self, flight: "asyncio.Task[None]") -> None:
+        self._flights.discard(flight)
+        if not flight.cancelled() and (error := flight.exception()) is not None:
+            _log.error("lake.batch_failed", exc_info=error)
+        self._take_off()
+
+    async def _fly(self) -> None:
+        try:
+            await self._gather()
+            boarded = self._board()
+        finally:
+            self._gathering = False
+        self._take_off()  # for those who did not find a place
+        if not boarded:
+            return
+        answer: LakeAnswer | None = None
+        started = self._clock.monotonic()
+        try:
+            order_ids = list(dict.fromkeys(order_id for one in boarded for order_id in one.order_ids))
+            metrics.BATCH_ORDERS.observe(len(order_ids))
+            answer = await self._ask_in_parts(order_ids, min(one.since for one in boarded))
+        finally:
+            took = self._clock.monotonic() - started
+            self._lately_s += _LEARNING * (took - self._lately_s)
+            for one in boarded:
+                if not one.answer.done():
+                    one.answer.set_result(answer)
+
+    async def _gather(self) -> None:
+        """Wait while more come, but not long."""
+        window_s = min(_LONGEST_WINDOW_S, self._lately_s * _WINDOW_PART)
+        until = self._clock.monotonic() + min(_LONGEST_WINDOW_S, self._lately_s * _LONGEST_WINDOW_PART)
+        before = 0
+        while len(self._waiting) > before and self._clock.monotonic() <= until:
+            before = len(self._waiting)
+            await asyncio.sleep(window_s)
+
+    def _board(self) -> list[_Waiting]:
+        """Those who have waited longest, up to `MOST_ORDERS` orders; who gave up stays behind."""
+        boarded: list[_Waiting] = []
+        orders = 0
+        while self._waiting and (not boarded or orders + len(self._waiting[0].order_ids) <= MOST_ORDERS):
+            one = self._waiting.popleft()
+            if not one.answer.done():
+                boarded.append(one)
+                orders += len(one.order_ids)
+        return boarded
+
+    async def _ask_in_parts(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
+        answer = await self._ask(order_ids, since)
+        if answer is None or not answer.truncated or len(order_ids) == 1:
+            return answer
+        middle = len(order_ids) // 2
+        halves = [await self._ask_in_parts(part, since) for part in (order_ids[:middle], order_ids[middle:])]
+        first, second = halves
+        if first is None or second is None:
+            return None
+        names = tuple(name for name in first.names if name in second.names)
+        return LakeAnswer(
+            names, {**first.rows, **second.rows}, min(first.as_of, second.as_of), first.truncated or second.truncated
+        )
