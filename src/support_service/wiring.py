@@ -7,20 +7,28 @@ from datetime import timedelta
 from support_service.activity import ViewRecorder
 from support_service.adapters.embedded.cache import EmbeddedCache
 from support_service.adapters.embedded.events import EmbeddedEvents
-from support_service.adapters.embedded.issuer import ALGORITHM, ISSUER, LocalIssuer, require_demo
+from support_service.adapters.embedded.issuer import (
+    ALGORITHM,
+    ISSUER,
+    ROLES_CLAIM,
+    TEAMS_CLAIM,
+    LocalIssuer,
+    LocalIssuerRefused,
+    require_demo,
+)
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
 from support_service.adapters.rest import RestCommerce
 from support_service.cases import Cases
 from support_service.config import Settings
 from support_service.context import ENRICH, Context, TimelineChanged
-from support_service.desk import Desk
+from support_service.desk import Desk, RecentCases
 from support_service.directory import ClaimPaths, Directory, Guard
 from support_service.kit import deadletters, eventlog, idempotency, metrics
 from support_service.kit.clock import Clock, SystemClock
 from support_service.kit.database import Database, DatabaseError, LostConnection
 from support_service.kit.due import Again, Due, DueWorker
-from support_service.kit.eventlog import Follower, LogRow, LogTail, Relay
+from support_service.kit.eventlog import Follower, Heard, LogTail, Relay
 from support_service.kit.problems import Problem
 from support_service.sources import Sources
 from support_service.timeline import Timeline, floor_key
@@ -64,7 +72,7 @@ class Services:
         self.events = _events(settings)
         self.cache = EmbeddedCache(clock)
 
-        self.directory = Directory(clock, claims=ClaimPaths(settings.oidc_roles_claim, settings.oidc_teams_claim))
+        self.directory = Directory(clock, claims=_claims(settings, self.issuer))
         self.views = ViewRecorder(self.database, clock)
         self.guard = Guard(self.database, self.identity, self.directory, self.views, clock)
         self.sources = Sources(
@@ -82,7 +90,10 @@ class Services:
             silence_s=self.tail.age_s,
             clock=clock,
         )
-        self.desk = Desk(self.database, self.directory, self.cases, self.timeline, self.views, clock=clock)
+        self.recent = RecentCases()
+        self.desk = Desk(
+            self.database, self.directory, self.cases, self.timeline, self.views, recent=self.recent, clock=clock
+        )
 
         self.relay = Relay(self.database)
         self.followers = (Follower(self.database, "context", self.context.follow),)
@@ -113,9 +124,14 @@ class Services:
                 await part.close()
         await self.database.close()
 
-    async def _hear(self, rows: Sequence[LogRow]) -> None:
-        """Raise the floors that the event log tells of, in the process that serves reads."""
-        moved = {row.subject: row.sequence for row in rows if row.type == TimelineChanged.type_}
+    async def _hear(self, rows: Sequence[Heard]) -> None:
+        """Make outdated what the event log tells of, in the process that serves reads."""
+        moved: dict[str, int] = {}
+        for row in rows:
+            if row.type == TimelineChanged.type_:
+                moved[row.subject] = max(row.sequence, moved.get(row.subject, 0))
+            else:
+                self.recent.forget(row.subject)
         await self._raise_floors(moved)
 
     async def _raise_floors(self, generations: Mapping[str, int]) -> None:
@@ -132,8 +148,17 @@ class Services:
 def _issuer(settings: Settings, clock: Clock) -> LocalIssuer | None:
     if settings.local_issuer_key is None:
         return None
-    require_demo(demo=settings.demo, host=settings.host)
-    return LocalIssuer.from_file(settings.local_issuer_key, audience=settings.oidc_audience, clock=clock)
+    try:
+        require_demo(demo=settings.demo, host=settings.host)
+        return LocalIssuer.from_file(settings.local_issuer_key, audience=settings.oidc_audience, clock=clock)
+    except LocalIssuerRefused as error:
+        raise NotConfigured(str(error)) from error
+
+
+def _claims(settings: Settings, issuer: LocalIssuer | None) -> ClaimPaths:
+    if issuer is not None:
+        return ClaimPaths(ROLES_CLAIM, TEAMS_CLAIM)
+    return ClaimPaths(settings.oidc_roles_claim, settings.oidc_teams_claim)
 
 
 def _issuer_keys(settings: Settings, clock: Clock) -> IssuerKeys:

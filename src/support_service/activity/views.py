@@ -63,7 +63,7 @@ class ViewRecorder(Denials):
         self._writing = asyncio.Lock()
         self._full = asyncio.Event()
 
-    async def viewed(self, agent_id: UUID, ticket_id: UUID) -> None:
+    async def viewed(self, agent_id: UUID, ticket_id: UUID, *, request_id: str | None = None) -> None:
         """Have it recorded that somebody is shown a case; returns at once, unless too many views wait already."""
         now = self._clock.now()
         minute = now.replace(second=0, microsecond=0)
@@ -73,7 +73,7 @@ class ViewRecorder(Denials):
         if (agent_id, ticket_id) in self._seen:
             return
         self._seen.add((agent_id, ticket_id))
-        self._waiting.append(View(now, agent_id, ticket_id, logs.current_request_id()))
+        self._waiting.append(View(now, agent_id, ticket_id, request_id))
         metrics.VIEWS_WAITING.set(len(self._waiting))
         if len(self._waiting) > MOST_WAITING:
             await self.flush(mode="direct")
@@ -105,7 +105,6 @@ class ViewRecorder(Denials):
                 full.cancel()
                 self._full.clear()
                 await self._try_to_flush()
-            await self._try_to_flush()
         finally:
             stopped.cancel()
 

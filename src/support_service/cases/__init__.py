@@ -12,6 +12,7 @@ from support_service.cases.events import (
 )
 from support_service.cases.model import (
     AuthorType,
+    CaseFacts,
     Channel,
     Message,
     NewCase,
@@ -21,13 +22,14 @@ from support_service.cases.model import (
     Status,
     Ticket,
 )
-from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload
+from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, must_see
 from support_service.cases.store import Filters
 
 __all__ = [
     "AuthorType",
     "CaseAssigned",
     "CaseClosed",
+    "CaseFacts",
     "CaseNotFound",
     "CaseOpened",
     "CaseUpdated",
@@ -48,4 +50,5 @@ __all__ = [
     "Ticket",
     "Workload",
     "metrics",
+    "must_see",
 ]

@@ -96,6 +96,23 @@ class Ticket:
     resolved_at: datetime | None
     closed_at: datetime | None
 
+    @property
+    def facts(self) -> "CaseFacts":
+        """What decides who sees it and what its timeline is about."""
+        return CaseFacts(self.ticket_id, self.version, self.customer_id, self.order_id, self.team, self.opened_by)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What decides who sees a case and what its timeline is about, at a version of it."""
+
+    ticket_id: UUID
+    version: int
+    customer_id: str
+    order_id: str | None
+    team: str | None
+    opened_by: UUID
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

@@ -14,6 +14,7 @@ from support_service.cases.model import (
     MOVES,
     UNFINISHED,
     AuthorType,
+    CaseFacts,
     Message,
     NewCase,
     NewMessage,
@@ -124,17 +125,20 @@ class Cases:
         Raises:
             CaseNotFound: there is none, or none in this principal's sight.
         """
-        ticket = await self.find(connection, principal, ticket_id)
+        ticket = self._in_sight(await store.ticket(connection, ticket_id), principal)
         newest = await store.newest_messages(connection, ticket_id, CONVERSATION_SHOWN + 1)
         return ticket, Conversation(newest[CONVERSATION_SHOWN - 1 :: -1], older=len(newest) > CONVERSATION_SHOWN)
 
-    async def find(self, connection: Tx, principal: Principal, ticket_id: UUID) -> Ticket:
-        """A case without its conversation.
+    async def facts(self, connection: Tx, ticket_id: UUID) -> CaseFacts:
+        """What decides who sees a case and what its timeline is about, whoever asks.
 
         Raises:
-            CaseNotFound: there is none, or none in this principal's sight.
+            CaseNotFound: there is none.
         """
-        return self._in_sight(await store.ticket(connection, ticket_id), principal)
+        facts = await store.case_facts(connection, ticket_id)
+        if facts is None:
+            raise errors.CaseNotFound
+        return facts
 
     async def messages_before(
         self, connection: Tx, principal: Principal, ticket_id: UUID, *, number: int, limit: int
@@ -144,7 +148,7 @@ class Cases:
         Raises:
             CaseNotFound: there is none, or none in this principal's sight.
         """
-        await self.find(connection, principal, ticket_id)
+        must_see(principal, await self.facts(connection, ticket_id))
         return await store.messages_before(connection, ticket_id, number, limit)
 
     async def list_cases(
@@ -262,8 +266,7 @@ class Cases:
     def _in_sight(self, ticket: Ticket | None, principal: Principal) -> Ticket:
         if ticket is None:
             raise errors.CaseNotFound
-        if not sight(principal).sees(ticket.team, ticket.opened_by):
-            raise errors.CaseNotFound.withheld(ticket.ticket_id)
+        must_see(principal, ticket.facts)
         return ticket
 
     async def _claim_order(self, tx: Tx, order_id: str | None, customer_id: str) -> None:
@@ -357,6 +360,16 @@ class Cases:
         await activity.record(
             tx, agent_id=principal.principal_id, action=action, ticket_id=ticket.ticket_id, detail=detail
         )
+
+
+def must_see(principal: Principal, facts: CaseFacts) -> None:
+    """Return if the case is in the principal's sight.
+
+    Raises:
+        CaseNotFound: it is not; the answer is as if it did not exist.
+    """
+    if not sight(principal).sees(facts.team, facts.opened_by):
+        raise errors.CaseNotFound.withheld(facts.ticket_id)
 
 
 def _with_times(before: Ticket, wanted: Ticket, at: datetime) -> Ticket:

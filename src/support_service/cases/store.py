@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from support_service.cases.model import AuthorType, Channel, Message, NewCase, Priority, Status, Ticket
+from support_service.cases.model import AuthorType, CaseFacts, Channel, Message, NewCase, Priority, Status, Ticket
 from support_service.directory import Sight
 from support_service.kit.database import Row, Tx
 from support_service.kit.ids import new_id
@@ -55,6 +55,12 @@ async def ticket(connection: Tx, ticket_id: UUID, *, lock: bool = False) -> Tick
     """The case as it stands, locked until the transaction ends if wanted."""
     row = await connection.fetchrow(_SQL["lock_ticket" if lock else "ticket"], ticket_id)
     return None if row is None else _ticket(row)
+
+
+async def case_facts(connection: Tx, ticket_id: UUID) -> CaseFacts | None:
+    """What decides who sees a case and what its timeline is about."""
+    row = await connection.fetchrow(_SQL["case_facts"], ticket_id)
+    return None if row is None else CaseFacts(*row)
 
 
 async def save(tx: Tx, after: Ticket, at: datetime) -> Ticket:

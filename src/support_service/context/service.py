@@ -14,7 +14,7 @@ from support_service.kit import deadletters, logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, DatabaseError, Tx
 from support_service.kit.deadletters import DeadLetter
-from support_service.kit.due import Due, NotYet, schedule
+from support_service.kit.due import Due, NotYet, schedule, still_due
 from support_service.kit.eventlog import LogRow, append_all
 from support_service.ports.events import Record
 from support_service.sources import Fact, FetchKey, MalformedEvent, ShopEvent, Sources, parse_event, subjects
@@ -129,8 +129,9 @@ class Context:
             await schedule(tx, ENRICH, row.subject, now, _payload(row))
             _log.info("context.enrichment_due")
         elif row.type == CaseUpdated.type_ and "order_id" in row.data["fields"]:
-            await store.forget_context(tx, UUID(row.subject))
+            # In this order: scheduling waits for an enrichment that is storing what it knows of the order before.
             await schedule(tx, ENRICH, row.subject, now, _payload(row))
+            await store.forget_context(tx, UUID(row.subject))
             _log.info("context.enrichment_due")
         elif row.type == CaseClosed.type_:
             await store.rest_context(tx, [UUID(row.subject)])
@@ -140,6 +141,8 @@ class Context:
 
     async def enrich(self, due: Due) -> None:
         """Store what every source says of a case's order, or of its customer's newest ones.
+
+        Stores nothing when the case has been moved to another order meanwhile: that is due on its own.
 
         Raises:
             NotYet: a source did not answer; what the others said is stored.
@@ -152,6 +155,8 @@ class Context:
             async with self._database.transaction() as tx:
                 # Locks the customer, as ingesting does: an event is either read here or added to these rows later.
                 await self._directory.raise_generations(tx, {customer_id: 0})
+                if not await still_due(tx, due):
+                    return
                 came = await self.events_of(tx, fetched.order_ids, customer_id if order_id is None else None)
                 for source, state in fetched.states.items():
                     facts = {fact.entry_id: fact for fact, _ in came if fact.source == source}

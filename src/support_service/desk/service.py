@@ -8,17 +8,20 @@ from uuid import UUID
 from support_service.activity import ViewRecorder
 from support_service.cases import (
     AuthorType,
+    CaseFacts,
     CaseNotFound,
     Cases,
     Filters,
     NewMessage,
+    must_see,
 )
 from support_service.cases import (
     metrics as case_metrics,
 )
 from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
-from support_service.directory import Action, Directory, Principal, Role, permit, profile_of
+from support_service.desk.recent import Body, RecentCases
+from support_service.directory import Action, Directory, Principal, Profile, Role, permit, profile_of, sight
 from support_service.kit import idempotency, logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
@@ -52,6 +55,7 @@ class Desk:
         timeline: Timeline,
         views: ViewRecorder,
         *,
+        recent: RecentCases,
         clock: Clock,
     ) -> None:
         """Take the rooms below."""
@@ -60,6 +64,7 @@ class Desk:
         self._cases = cases
         self._timeline = timeline
         self._views = views
+        self._recent = recent
         self._clock = clock
 
     async def open_case(self, principal: Principal, new: schemas.TicketCreate, once: Once | None) -> Answer:
@@ -123,41 +128,67 @@ class Desk:
         return answer
 
     async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Answer:
-        """A case with its conversation, current, and its timeline when asked for."""
+        """A case with its conversation, current, and its timeline when asked for.
+
+        The bytes of the case are made anew only when its version, which is read each time, has moved.
+        """
         if include_timeline:
             await self._permit(principal, Action.TIMELINE_READ, ticket_id)
         profile = profile_of(principal)
-
-        async def read() -> tuple[bytes, CaseKey, int]:
-            async with self._database.connection() as connection:
-                ticket, conversation = await self._cases.read(connection, principal, ticket_id)
-            detail = schemas.TicketDetail.with_conversation(ticket, conversation, profile)
-            body = detail.model_dump_json(exclude={"timeline"}).encode()
-            return body, CaseKey(ticket.customer_id, ticket.order_id), ticket.version
-
-        body, key, version = await self._watched(principal, read())
-        headers = {"etag": _etag(version)}
+        body = await self._watched(principal, self._current_body(principal, ticket_id, profile))
+        content, headers = body.content, {"etag": _etag(body.facts.version)}
         if include_timeline:
-            served = await self._timeline.first_page(key, profile)
-            body = body[:-1] + b',"timeline":' + served.body + b"}"
+            served = await self._timeline.first_page(_key(body.facts), profile)
+            content = content[:-1] + b',"timeline":' + served.body + b"}"
             headers |= served.headers
-        await self._views.viewed(principal.principal_id, ticket_id)
-        return Answer(200, headers, body)
+        await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
+        return Answer(200, headers, content)
 
     async def read_timeline(self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery) -> Served:
         """One page of the timeline of a case."""
-
-        async def read() -> CaseKey:
-            async with self._database.connection() as connection:
-                ticket = await self._cases.find(connection, principal, ticket_id)
-            return CaseKey(ticket.customer_id, ticket.order_id)
-
-        key = await self._watched(principal, read())
-        profile = profile_of(principal)
-        await self._views.viewed(principal.principal_id, ticket_id)
         if page.cursor is None and page.limit == DEFAULT_LIMIT:
-            return await self._timeline.first_page(key, profile)
-        return await self._timeline.page(key, profile, cursor=page.cursor, limit=page.limit)
+            known = await self.hot_timeline(principal, ticket_id, request_id=logs.current_request_id())
+            if known is not None:
+                return known
+        facts = await self._watched(principal, self._current_facts(principal, ticket_id))
+        profile = profile_of(principal)
+        await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
+        if page.cursor is None and page.limit == DEFAULT_LIMIT:
+            return await self._timeline.first_page(_key(facts), profile)
+        return await self._timeline.page(_key(facts), profile, cursor=page.cursor, limit=page.limit)
+
+    async def hot_timeline(self, principal: Principal, ticket_id: UUID, *, request_id: str | None) -> Served | None:
+        """The first page of a timeline, when this process knows all it takes; None when it has to ask somebody.
+
+        Whoever may not see it gets None too: the slow road refuses, and records the denial.
+        """
+        facts = self._recent.facts(ticket_id) if self._timeline.hears else None
+        if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
+            return None
+        served = await self._timeline.cached_page(_key(facts), profile_of(principal))
+        if served is not None:
+            await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
+        return served
+
+    async def _current_facts(self, principal: Principal, ticket_id: UUID) -> CaseFacts:
+        with self._recent.reading(ticket_id) as keep:
+            async with self._database.connection() as connection:
+                facts = keep(await self._cases.facts(connection, ticket_id))
+        must_see(principal, facts)
+        return facts
+
+    async def _current_body(self, principal: Principal, ticket_id: UUID, profile: Profile) -> Body:
+        async with self._database.connection() as connection:
+            facts = await self._cases.facts(connection, ticket_id)
+            must_see(principal, facts)
+            known = self._recent.body(ticket_id, profile, facts.version)
+            if known is not None:
+                return known
+            ticket, conversation = await self._cases.read(connection, principal, ticket_id)
+        detail = schemas.TicketDetail.with_conversation(ticket, conversation, profile)
+        body = Body(ticket.facts, detail.model_dump_json(exclude={"timeline"}).encode())
+        self._recent.keep_body(profile, body)
+        return body
 
     async def read_messages(
         self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery
@@ -176,7 +207,7 @@ class Desk:
             return schemas.MessagePage(items=items, next_cursor=more)
 
         messages = await self._watched(principal, read())
-        await self._views.viewed(principal.principal_id, ticket_id)
+        await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
         return messages
 
     async def list_cases(self, principal: Principal, query: schemas.CaseQuery) -> schemas.TicketPage:
@@ -247,6 +278,10 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
     if Role.SERVICE in principal.roles:
         return AuthorType.BOT, Action.MESSAGE_AS_BOT
     return AuthorType.AGENT, Action.MESSAGE_AS_AGENT
+
+
+def _key(facts: CaseFacts) -> CaseKey:
+    return CaseKey(facts.customer_id, facts.order_id)
 
 
 def _etag(version: int) -> str:

@@ -59,26 +59,31 @@ class Guard:
             RoleMissing: it proves somebody without a role here.
             SignInUnavailable: it cannot be verified right now.
         """
+        if authorization and (known := self.remembered(authorization)) is not None:
+            return known
         match = _BEARER.fullmatch(authorization.strip()) if authorization else None
-        if match is None:
+        if authorization is None or match is None:
             raise TokenMissing
-        token = match[1]
-        digest = sha256(token.encode()).digest()
         now = self._clock.now()
-        known = self._remembered.get(digest)
-        if known is not None and now < known.until:
-            self._remembered.move_to_end(digest)
-            return known.principal
         try:
-            told = await self._identity.verify(token)
+            told = await self._identity.verify(match[1])
         except InvalidToken as error:
             _log.info("sign_in.refused", reason=error.reason)
             raise TokenInvalid(error.reason) from error
         except IdentityUnavailable as error:
             raise SignInUnavailable from error
         principal = await self._directory.sign_in(self._database, told)
-        self._remember(digest, _Remembered(principal, min(now + REMEMBERED, told.expires_at)))
+        self._remember(_digest(authorization), _Remembered(principal, min(now + REMEMBERED, told.expires_at)))
         return principal
+
+    def remembered(self, authorization: str) -> Principal | None:
+        """The principal of a header whose token was verified lately; None when it has to be verified."""
+        digest = _digest(authorization)
+        known = self._remembered.get(digest)
+        if known is None or self._clock.now() >= known.until:
+            return None
+        self._remembered.move_to_end(digest)
+        return known.principal
 
     def permit(self, action: Action) -> "Permit":
         """The dependency of a route: yields the principal if their role may do this."""
@@ -93,6 +98,12 @@ class Guard:
         self._remembered.move_to_end(digest)
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
+
+
+def _digest(authorization: str) -> bytes:
+    """What a token is remembered by, however its scheme is written; of another scheme's than Bearer nothing is."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return sha256(f"{scheme.lower()} {token.strip()}".encode("utf-8", "surrogateescape")).digest()
 
 
 class Permit(SecurityBase):

@@ -69,22 +69,6 @@ def token(
         raise typer.Exit(1) from error
 
 
-@app.command(hidden=True)
-def shop_rest() -> None:
-    """Serve the simulated shop's REST services (a process of the demo)."""
-    from support_service.entrypoints.shop import serve_rest
-
-    serve_rest()
-
-
-@app.command(hidden=True)
-def shop_feed() -> None:
-    """Let the simulated shop go on in time (a process of the demo)."""
-    from support_service.entrypoints.shop import feed
-
-    feed()
-
-
 @demo_app.callback()
 def demo(
     context: typer.Context,

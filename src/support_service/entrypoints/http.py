@@ -14,7 +14,7 @@ from support_service import __version__, migrations, wiring
 from support_service.config import Settings
 from support_service.demo.page import create_router as create_demo_page
 from support_service.demo.people import PEOPLE
-from support_service.desk import create_routes
+from support_service.desk import HotRoad, create_routes
 from support_service.kit import logs
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
@@ -59,6 +59,7 @@ def build(services: wiring.Services) -> FastAPI:
     )
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.add_middleware(RequestContext)
+    app.add_middleware(HotRoad, desk=services.desk, guard=services.guard)
     install_problem_handlers(app)
     app.include_router(create_routes(services.desk, services.guard))
     _add_operations(app, services)

@@ -11,30 +11,20 @@ _IN_FLIGHT = 2048
 _KILL_AFTER_S = 8
 
 
-def serve_app(target: str, *, host: str, port: int, workers: int = 1) -> None:
-    """Serve an application factory (`module:function`) until SIGTERM or SIGINT."""
+def serve() -> None:
+    """Serve the API with the environment's settings until SIGTERM or SIGINT."""
+    settings = Settings()
+    logs.configure(log_format=settings.log_format, level=settings.log_level)
     Granian(
-        target,
+        "support_service.entrypoints.http:create_app",
         factory=True,
         interface=Interfaces.ASGI,
-        address=host,
-        port=port,
-        workers=workers,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.api_workers,
         backlog=_BACKLOG,
         backpressure=_IN_FLIGHT,
         workers_kill_timeout=_KILL_AFTER_S,
         log_enabled=False,
         respawn_failed_workers=True,
     ).serve()
-
-
-def serve() -> None:
-    """Serve the API with the environment's settings."""
-    settings = Settings()
-    logs.configure(log_format=settings.log_format, level=settings.log_level)
-    serve_app(
-        "support_service.entrypoints.http:create_app",
-        host=settings.host,
-        port=settings.port,
-        workers=settings.api_workers,
-    )

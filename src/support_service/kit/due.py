@@ -58,6 +58,12 @@ async def schedule(tx: Tx, kind: str, key: str, at: datetime, payload: Mapping[s
     await tx.execute(_SQL["schedule"], kind, key, at, None if payload is None else dict(payload))
 
 
+async def still_due(tx: Tx, due: Due) -> bool:
+    """Whether this is still what is to be done, not replaced since it was claimed; it stays so until `tx` ends."""
+    row = await tx.fetchrow(_SQL["lock_due"], due.kind, due.key)
+    return row is not None and row["payload"] == due.payload
+
+
 class DueWorker:
     """Claims due rows of the kinds it knows and works them off, a few at a time."""
 

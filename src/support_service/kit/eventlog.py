@@ -159,14 +159,25 @@ class Follower:
         await _repeat(self.step, stop, name=self.name, poll_s=_POLL_S)
 
 
-class LogTail:
-    """Reads the log from now on, with a cursor in memory: for what a process must only know while it lives.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a tail hears of a row: enough to know that something of a subject is not current any more."""
 
-    `age_s` says how long ago this process last knew that it had read everything.
+    type: str
+    subject: str
+    sequence: int
+
+
+class LogTail:
+    """Hears of every row written from now on, early and at least once, with a cursor in memory.
+
+    For what a process must only know while it lives, such as that something it keeps is outdated. It does not wait for
+    the relay: rows without a position are heard too, and once more when they have one, so order is not promised.
+    `age_s` says how long ago this process last knew that it had heard of everything committed.
     """
 
     def __init__(
-        self, database: Database, apply: Callable[[Sequence[LogRow]], Awaitable[None]], clock: Clock, *, poll_s: float
+        self, database: Database, apply: Callable[[Sequence[Heard]], Awaitable[None]], clock: Clock, *, poll_s: float
     ) -> None:
         """Apply every row written from the first step on."""
         self._database = database
@@ -177,24 +188,25 @@ class LogTail:
         self._caught_up_at: float | None = None
 
     def age_s(self) -> float:
-        """Seconds since this tail had read all there was; infinite before the first time."""
+        """Seconds since this tail had heard all there was; infinite before the first time."""
         if self._caught_up_at is None:
             return float("inf")
         return self._clock.monotonic() - self._caught_up_at
 
     async def step(self) -> int:
-        """Read and apply what is new; returns how many rows."""
+        """Hear of what is new and apply it; returns how many rows."""
         asked_at = self._clock.monotonic()
         async with self._database.connection() as connection:
             if self._position is None:
                 self._position = int(await connection.fetchval(_SQL["head"]))
-            rows = await _read(connection, self._position)
+            rows = await connection.fetch(_SQL["hear"], self._position, _BATCH)
         if rows:
-            await self._apply(rows)
-            self._position = rows[-1].position
-        if len(rows) < _BATCH:
+            await self._apply([Heard(row["type"], row["subject"], row["sequence"]) for row in rows])
+        stamped = [row["position"] for row in rows if row["position"] is not None]
+        self._position = max(stamped, default=self._position)
+        if len(stamped) < _BATCH:
             self._caught_up_at = asked_at
-        return len(rows)
+        return len(stamped)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop`."""

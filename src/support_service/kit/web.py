@@ -6,7 +6,7 @@ All of it is pure ASGI; a middleware that wraps responses would cost more than m
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -25,7 +25,10 @@ from support_service.kit.ids import new_id
 from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 LARGEST_BODY = 1_000_000
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+ANSWER_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+"""Headers of every answer, unless a route says otherwise."""
+
 _UNROUTED = "unrouted"
 _MOST_FIELD_ERRORS = 20
 
@@ -46,8 +49,7 @@ class RequestContext:
             return
         started = time.perf_counter()
         headers = Headers(scope=scope)
-        asked = headers.get("x-request-id", "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else str(new_id())
+        request_id = request_id_of(scope["headers"])
         logs.clear()
         logs.bind(request_id=request_id)
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
@@ -58,8 +60,8 @@ class RequestContext:
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = request_id
-                answer["x-content-type-options"] = "nosniff"
-                answer.setdefault("cache-control", "no-store")
+                for name, value in ANSWER_HEADERS:
+                    answer.setdefault(name.decode(), value.decode())
             await send(message)
 
         try:
@@ -69,6 +71,19 @@ class RequestContext:
                 await self._app(scope, _bounded(receive), send_with_id)
         finally:
             _account(scope, status, time.perf_counter() - started)
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id a caller gave their request, if it is a plausible one, else a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return str(new_id())
+
+
+def observed_route(method: str, route: str) -> Callable[[float], None]:
+    """What counts a successful request of this route, given its seconds."""
+    return metrics.REQUEST_SECONDS.labels(method, route, "200").observe
 
 
 def _account(scope: Scope, status: int, seconds: float) -> None:

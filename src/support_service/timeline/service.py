@@ -84,22 +84,31 @@ class Timeline:
         self._clock = clock
         self._fills: dict[str, asyncio.Task[CachedBody]] = {}
 
+    @property
+    def hears(self) -> bool:
+        """Whether this process knows of every change up to 300 ms ago: what it keeps may then be shown."""
+        return self._silence_s() <= LONGEST_SILENCE_S
+
     async def first_page(self, key: CaseKey, profile: Profile) -> Served:
         """The first page at its default size, cached when that is safe."""
+        cached = await self.cached_page(key, profile)
+        if cached is not None:
+            return cached
+        filled = await asyncio.shield(self._fill(_cache_key(key, profile), key, profile))
+        metrics.READS.labels("miss").inc()
+        return Served(filled.body, {"cache-status": "support; fwd=miss", "age": "0"})
+
+    async def cached_page(self, key: CaseKey, profile: Profile) -> Served | None:
+        """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
         name = _cache_key(key, profile)
         cached = await self._current(name, key.customer_id)
         if cached is not None and self._age_s(cached) < REFRESH_FROM * cached.fresh_s:
             return self._hit(cached)
         degraded = await self._current(name + _DEGRADED, key.customer_id)
-        if cached is not None:
-            if degraded is None:
-                self._fill(name, key, profile)  # ahead of time, so that nobody waits for it
-            return self._hit(cached)
-        if degraded is not None:
-            return self._hit(degraded)
-        filled = await asyncio.shield(self._fill(name, key, profile))
-        metrics.READS.labels("miss").inc()
-        return Served(filled.body, {"cache-status": "support; fwd=miss", "age": "0"})
+        if cached is not None and degraded is None:
+            self._fill(name, key, profile)
+        shown = cached or degraded
+        return None if shown is None else self._hit(shown)
 
     async def page(self, key: CaseKey, profile: Profile, *, cursor: str | None, limit: int) -> Served:
         """Any page, put together anew.
@@ -119,7 +128,7 @@ class Timeline:
 
     async def _current(self, name: str, customer_id: str) -> CachedBody | None:
         """What is cached, if it may be shown as it is: young, not superseded, and changes are being heard of here."""
-        if self._silence_s() > LONGEST_SILENCE_S:
+        if not self.hears:
             return None
         cached = await self._cache.get(name, floor_key(customer_id))
         if cached is None or cached.superseded or self._age_s(cached) >= cached.fresh_s:

@@ -59,6 +59,7 @@ async def test_views_within_a_minute_are_one_row_and_the_next_minute_another(
     for _ in range(20):
         await recorder.viewed(agent_id, ticket_id)
         clock.go_on(2)
+    assert len(recorder._waiting) == 1
     await recorder.flush()
     assert await views(database) == [(agent_id, ticket_id)]
     clock.go_on(20)
@@ -96,6 +97,20 @@ async def test_many_views_do_not_wait_for_the_second_to_end(
             await recorder.viewed(uuid4(), uuid4())
         await asyncio.sleep(0.5)
         assert len(await views(database)) == module.BATCH
+
+
+async def test_views_that_come_while_others_are_written_are_written_too(
+    recorder: ViewRecorder, database: Database
+) -> None:
+    for _ in range(2 * module.BATCH + 7):
+        await recorder.viewed(uuid4(), uuid4())
+    writing = asyncio.create_task(recorder.flush())
+    while not writing.done():
+        await recorder.viewed(uuid4(), uuid4())
+        await asyncio.sleep(0.001)
+    await recorder.flush()
+    assert len(await views(database)) >= 2 * module.BATCH + 8
+    assert recorder._waiting == []
 
 
 async def test_what_waits_when_the_process_ends_is_written(recorder: ViewRecorder, database: Database) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from support.service import serving
 from support.olist import expected_facts, olist_directories
+from support.service import serving
 from support_service.demo.facts import SHAPES, ShopFact
 from support_service.demo.generate import generate
 from support_service.demo.olist import read_stock

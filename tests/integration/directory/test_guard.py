@@ -95,6 +95,14 @@ async def test_a_verified_token_is_believed_for_thirty_seconds(
     assert provider.verified == 2
 
 
+async def test_a_remembered_token_is_not_believed_under_another_scheme(guard: Guard) -> None:
+    await guard.principal("Bearer agent")
+    for header in ("Basic agent", "Token agent", "agent"):
+        assert guard.remembered(header) is None
+        with pytest.raises(TokenMissing):
+            await guard.principal(header)
+
+
 async def test_a_token_is_not_believed_past_its_end(guard: Guard, provider: Provider, clock: HandClock) -> None:
     provider.known["agent"]["exp"] = START + timedelta(seconds=5)
     await guard.principal("Bearer agent")

@@ -1,9 +1,12 @@
 """The keys of an issuer that rotates them, goes away, comes back, lies, or is asked for keys that nobody has."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from support.clocks import HandClock
 from support.issuer import AUDIENCE, Issuer, SigningKey, ec_key, ed_key, rsa_key, running_issuer
@@ -170,10 +173,8 @@ async def test_a_key_set_that_cannot_be_used_is_no_answer(verifier: TokenVerifie
         {"use": "enc"},
         {"key_ops": ["encrypt"]},
         {"alg": "RSA-OAEP"},
-        {"d": "AQAB"},
         {"kty": "oct", "k": "c2VjcmV0"},
         {"kid": 7},
-        {"n": "AQAB"},
         {"n": 7},
     ],
 )
@@ -205,3 +206,30 @@ async def test_without_a_key_id_two_keys_are_no_key(verifier: TokenVerifier, iss
 def test_an_issuer_without_tls_is_refused_outside_loopback(address: str, clock: HandClock) -> None:
     with pytest.raises(ValueError, match="https"):
         IssuerKeys(address, clock)
+
+
+async def test_keys_are_not_fetched_from_an_address_without_tls(verifier: TokenVerifier, issuer: Issuer) -> None:
+    issuer.discovery = {"jwks_uri": f"http://0.0.0.0:{issuer.port}/realms/shop/keys"}  # it would answer
+    with pytest.raises(IdentityUnavailable):
+        await verifier.verify(issuer.token())
+    assert issuer.fetches == 0
+
+
+async def test_a_key_set_without_end_is_not_read(verifier: TokenVerifier, issuer: Issuer) -> None:
+    issuer.body = json.dumps({"keys": issuer.jwks}).encode() + b" " * 300_000
+    with pytest.raises(IdentityUnavailable):
+        await verifier.verify(issuer.token())
+
+
+async def test_a_key_published_with_its_private_part_is_not_trusted(verifier: TokenVerifier, issuer: Issuer) -> None:
+    private = jwt.get_algorithm_by_name("ES256").to_jwk((leaked := ec_key("leaked")).private)
+    issuer.jwks = [json.loads(private) | {"kid": "leaked"}, rsa_key("other", 1).jwk()]
+    assert await fault(verifier, leaked.sign(issuer.claims())) == "unknown-key"
+
+
+async def test_an_rsa_key_that_is_too_short_is_not_trusted(verifier: TokenVerifier, issuer: Issuer) -> None:
+    short = SigningKey("short", "RS256", generate_private_key(public_exponent=65537, key_size=1024))  # noqa: S505
+    issuer.publish(short, rsa_key("other", 1))
+    with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
+        token = issuer.token()
+    assert await fault(verifier, token) == "unknown-key"

@@ -10,7 +10,7 @@ import pytest
 from support.postgres import DatabaseDsns
 from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database, Tx
-from support_service.kit.eventlog import Follower, LoggedEvent, LogRow, LogTail, Relay, append, append_all
+from support_service.kit.eventlog import Follower, Heard, LoggedEvent, LogRow, LogTail, Relay, append, append_all
 from support_service.kit.privacy import DataClass
 
 WRITERS = 24
@@ -122,23 +122,47 @@ async def test_two_processes_of_one_follower_and_a_handler_that_fails_handle_eac
         assert await connection.fetchval("SELECT count(*) FROM effects") == 1_200
 
 
-async def test_a_tail_sees_what_is_written_after_it_began_and_knows_its_age(database: Database) -> None:
+async def test_a_tail_hears_of_what_is_written_after_it_began_without_the_relay_and_knows_its_age(
+    database: Database,
+) -> None:
     async with database.transaction() as tx:
         await append(tx, Happened(n=1), subject="0", sequence=1)
     await drain(Relay(database))
-    seen: list[int] = []
+    heard: list[tuple[str, int]] = []
 
-    async def apply(rows: Sequence[LogRow]) -> None:
-        seen.extend(row.sequence for row in rows)
+    async def apply(rows: Sequence[Heard]) -> None:
+        heard.extend((row.subject, row.sequence) for row in rows)
 
     tail = LogTail(database, apply, SystemClock(), poll_s=0.02)
     assert tail.age_s() == float("inf")
     await tail.step()
+    assert heard == []
     assert tail.age_s() < 5
     async with database.transaction() as tx:
         await append(tx, Happened(n=2), subject="0", sequence=2)
     await tail.step()
-    assert seen == []  # not stamped yet
+    assert heard == [("0", 2)]  # though no relay has stamped it yet
     await drain(Relay(database))
     await tail.step()
-    assert seen == [2]
+    assert heard == [("0", 2), ("0", 2)]
+    await tail.step()
+    assert len(heard) == 2
+
+
+async def test_a_tail_hears_of_everything_though_a_relay_stamps_while_it_reads(database: Database) -> None:
+    heard: set[tuple[str, int]] = set()
+
+    async def apply(rows: Sequence[Heard]) -> None:
+        heard.update((row.subject, row.sequence) for row in rows)
+
+    tail = LogTail(database, apply, SystemClock(), poll_s=0.001)
+    await tail.step()
+    stop = asyncio.Event()
+    running = [asyncio.create_task(tail.run(stop)), asyncio.create_task(Relay(database).run(stop))]
+    await asyncio.gather(*(write(database, seed) for seed in range(8)))
+    stop.set()
+    await asyncio.gather(*running)
+    await drain(Relay(database))
+    while await tail.step():
+        pass
+    assert heard == {(row.subject, row.sequence) for row in await read_all(database)}

@@ -95,6 +95,7 @@ def test_versions_follow_the_life_of_an_order_whatever_its_clocks_say(number: in
         (18, ("canceled", datetime(2018, 4, 2, 13, 30, 12, tzinfo=UTC), False)),
         (19, ("canceled", datetime(2018, 4, 4, 17, tzinfo=UTC), False)),
         (20, ("canceled", datetime(2018, 4, 9, 21, 20, 45, tzinfo=UTC), False)),
+        (61, ("canceled", datetime(2018, 4, 5, 5, 50, tzinfo=UTC), False)),
         (26, ("delivered", datetime(2018, 4, 4, 17, tzinfo=UTC), False)),
     ],
 )

@@ -10,6 +10,9 @@ RETURNING *
 -- name: ticket
 SELECT * FROM support_tickets WHERE ticket_id = $1
 
+-- name: case_facts
+SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets WHERE ticket_id = $1
+
 -- name: lock_ticket
 SELECT * FROM support_tickets WHERE ticket_id = $1 FOR UPDATE
 

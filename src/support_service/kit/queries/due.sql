@@ -15,6 +15,9 @@ WHERE (kind, key) IN (
 )
 RETURNING kind, key, attempts, payload
 
+-- name: lock_due
+SELECT payload FROM due_work WHERE kind = $1 AND key = $2 FOR UPDATE
+
 -- name: finish
 DELETE FROM due_work WHERE kind = $1 AND key = $2 AND claim = $3
 

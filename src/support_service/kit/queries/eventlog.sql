@@ -38,6 +38,15 @@ FROM event_log WHERE position IS NULL
 SELECT position, event_id, type, subject, sequence, data, occurred_at, trace
 FROM event_log WHERE position > $1 ORDER BY position LIMIT $2
 
+-- name: hear
+-- One snapshot of what is stamped after a position and of what still waits for its own: a row is in one of the two.
+SELECT position, type, subject, sequence FROM event_log WHERE position IS NULL
+UNION ALL
+(
+    SELECT position, type, subject, sequence
+    FROM event_log WHERE position > $1 ORDER BY position LIMIT $2
+)
+
 -- name: ensure_cursor
 INSERT INTO log_cursors (name, position, moved_at) VALUES ($1, 0, now()) ON CONFLICT (name) DO NOTHING
 

@@ -1,0 +1,89 @@
+"""What this process remembers of cases lately read: enough to know who may see one, and its body while it is current.
+
+Two kinds of memory. The access facts of a case are trusted while this process hears of every change (at most 300 ms
+late); any event of a case forgets them. A body is trusted only by its version, which the caller has just read.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from support_service.cases import CaseFacts
+from support_service.directory import Profile
+
+_MOST_CASES = 20_000
+_MOST_BODIES = 4_000
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A case and its conversation as ready bytes, at a version."""
+
+    facts: CaseFacts
+    content: bytes
+
+
+class RecentCases:
+    """The cases read lately by this process, bounded; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._facts: OrderedDict[UUID, CaseFacts] = OrderedDict()
+        self._reading: dict[UUID, object] = {}
+        self._bodies: OrderedDict[tuple[UUID, Profile], Body] = OrderedDict()
+
+    def facts(self, ticket_id: UUID) -> CaseFacts | None:
+        """The access facts of a case, if no event has touched it since they were read."""
+        return self._facts.get(ticket_id)
+
+    @contextmanager
+    def reading(self, ticket_id: UUID) -> Iterator[Callable[[CaseFacts], CaseFacts]]:
+        """Around the reading of a case's facts; the function it gives remembers them and gives them back.
+
+        Unless an event touched the case meanwhile: then they may be from before it.
+        """
+        token = object()
+        self._reading[ticket_id] = token
+
+        def keep(facts: CaseFacts) -> CaseFacts:
+            if self._reading.get(ticket_id) is token:
+                _put(self._facts, ticket_id, facts, _MOST_CASES)
+            return facts
+
+        try:
+            yield keep
+        finally:
+            if self._reading.get(ticket_id) is token:
+                del self._reading[ticket_id]
+
+    def forget(self, subject: str) -> None:
+        """An event touched this case: what is remembered of it, or being read, may be outdated."""
+        try:
+            ticket_id = UUID(subject)
+        except ValueError:
+            return
+        self._reading.pop(ticket_id, None)
+        self._facts.pop(ticket_id, None)
+
+    def body(self, ticket_id: UUID, profile: Profile, version: int) -> Body | None:
+        """The body of a case, if it is of this version."""
+        body = self._bodies.get((ticket_id, profile))
+        return body if body is not None and body.facts.version == version else None
+
+    def keep_body(self, profile: Profile, body: Body) -> None:
+        """Remember a body, unless a newer one is."""
+        known = self._bodies.get((body.facts.ticket_id, profile))
+        if known is None or known.facts.version < body.facts.version:
+            _put(self._bodies, (body.facts.ticket_id, profile), body, _MOST_BODIES)
+
+
+def _put(kept: "OrderedDict[_K, _V]", key: _K, value: _V, most: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -1,0 +1,113 @@
+"""The hot road and the router answer alike, and a reassignment is seen by both."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+
+from support.service import Answer, Person, RunningService, eventually
+from support.shop import every_fact
+
+ROUTE = "/support/cases/{ticket_id}/timeline"
+PER_ANSWER = {"date", "x-request-id", "age", "cache-status", "server"}
+
+
+def by_router(path: str) -> str:
+    """The same question in words that the hot road does not know."""
+    return f"{path}?limit=100"
+
+
+async def both(person: Person, path: str) -> tuple[Answer, Answer]:
+    return await person.ask("GET", path), await person.ask("GET", by_router(path))
+
+
+def alike(hot: Answer, slow: Answer) -> bool:
+    names = {name.lower() for name in (*hot.headers, *slow.headers)} - PER_ANSWER
+    return (
+        hot.status == slow.status
+        and hot.body == slow.body
+        and {name: hot.headers.get(name) for name in names} == {name: slow.headers.get(name) for name in names}
+    )
+
+
+async def warm(person: Person, path: str) -> None:
+    async def hit() -> bool:
+        return "hit" in (await person.ask("GET", path)).headers.get("cache-status", "")
+
+    await eventually(hit)
+
+
+async def test_every_role_team_and_state_of_the_token_is_answered_alike_on_both_roads(service: RunningService) -> None:
+    await service.shop.add(every_fact("o-1", "c-1"))
+    opener = service.person("AGENT", teams=("orders",))
+    case = await opener.open_case(order_id="o-1")
+    path = f"/support/cases/{case['ticket_id']}/timeline"
+    await warm(opener, path)
+    expected = {
+        ("AGENT", "orders"): 200,
+        ("AGENT", "payments"): 404,
+        ("SUPERVISOR", "payments"): 200,
+        ("ANALYST", "payments"): 200,
+        ("SERVICE", "payments"): 403,
+        ("NOBODY", "orders"): 403,
+    }
+    for (role, team), status in expected.items():
+        person = service.person(role, teams=(team,))
+        for _ in range(3):  # the first is verified, the others remembered
+            hot, slow = await both(person, path)
+            assert hot.status == status, (role, team)
+            assert alike(hot, slow), (role, team, hot, slow)
+    token = service.issuer.token(
+        subject="late", name="n", email="e", roles=("AGENT",), teams=("orders",), lifetime=timedelta(seconds=-120)
+    )
+    for bad in (token, "nonsense", ""):
+        hot, slow = await both(Person(service.session, service.url, bad), path)
+        assert hot.status == 401
+        assert alike(hot, slow)
+
+
+async def test_the_hot_road_really_answers_and_is_counted_audited_and_given_its_request_id(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.shop.add(every_fact("o-1", "c-1"))
+    agent = service.person("AGENT", teams=("orders",))
+    case = await agent.open_case(order_id="o-1")
+    path = f"/support/cases/{case['ticket_id']}/timeline"
+    await warm(agent, path)
+
+    def counted() -> float:
+        labels = {"method": "GET", "route": ROUTE, "status": "200"}
+        return REGISTRY.get_sample_value("support_http_request_seconds_count", labels) or 0
+
+    monkeypatch.setattr(service.api.desk, "read_timeline", None)  # the router's own way is closed
+    before = counted()
+    answer = await agent.ask("GET", path, X_Request_ID="a-request-of-mine")
+    assert answer.status == 200
+    assert answer.headers["x-request-id"] == "a-request-of-mine"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert counted() == before + 1
+
+    async def recorded() -> bool:
+        async with service.api.database.connection() as connection:
+            query = "SELECT count(*) FROM support_agent_activity WHERE action = 'case.viewed' AND ticket_id = $1"
+            return bool(await connection.fetchval(query, case["ticket_id"]))
+
+    await eventually(recorded)
+
+
+async def test_who_loses_sight_of_a_case_by_its_reassignment_is_refused_half_a_second_later(
+    service: RunningService,
+) -> None:
+    await service.shop.add(every_fact("o-1", "c-1"))
+    agent, supervisor = service.person("AGENT", teams=("orders",)), service.person("SUPERVISOR", teams=("payments",))
+    await supervisor.get("/support/cases")  # makes the team known
+    case = await agent.open_case(order_id="o-1")
+    path = f"/support/cases/{case['ticket_id']}"
+    await warm(agent, path + "/timeline")
+    changed = await supervisor.ask("PATCH", path, {"team": "payments"}, If_Match=f'"{case["version"]}"')
+    assert changed.status == 200
+    await asyncio.sleep(0.5)
+    assert (await agent.ask("GET", path + "/timeline")).status == 404
+    assert (await agent.ask("GET", path)).status == 404
