@@ -7,7 +7,7 @@
 | support_events | read the shop's events and keep its place in them: the service's intake |
 | support_lake | read the timeline view; its login is what `demo stop lake` takes away |
 
-Passwords are new at every start and are kept nowhere.
+Passwords are new at every start; only the running demo's settings file holds them.
 """
 
 import asyncio

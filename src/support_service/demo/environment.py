@@ -35,10 +35,15 @@ class Addresses:
         return f"http://{HOST}:{self.shop}"
 
 
-def environment(cluster: Cluster, folder: DemoFolder, addresses: Addresses, *, seed: int) -> Mapping[str, str]:
-    """Every setting of every process; what the person's own environment says of a real deployment is left out."""
+def environment(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment of every process; what the person's own says of a real deployment is left out."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
-    return inherited | {
+    return {**inherited, **settings}
+
+
+def settings_of(cluster: Cluster, folder: DemoFolder, addresses: Addresses, *, seed: int) -> Mapping[str, str]:
+    """Every setting of every process of the demo, under its environment name."""
+    return {
         "DEMO": "true",
         "HOST": HOST,
         "PORT": str(addresses.api),

@@ -1,6 +1,7 @@
 """The folder `.demo` of a checkout: what the running demo says of itself, and what is wanted of it.
 
 state.json    written by the demo: its process, its address, which parts run; removed when it ends
+settings.json the settings of its processes, for `support-service doctor`; removed when it ends
 wanted.json   written by `support-service demo stop|start`: which parts should run
 issuer.pem    the local issuer's key        logs/    one file a process        postgres/    the data
 """
@@ -83,6 +84,15 @@ class DemoFolder:
     def forget_state(self) -> None:
         """Say that no demo runs."""
         self.state_file.unlink(missing_ok=True)
+        self._settings_file.unlink(missing_ok=True)
+
+    def read_settings(self) -> dict[str, str]:
+        """The settings that the running demo's processes were started with; empty when none runs."""
+        return {} if self.read_state() is None else _read(self._settings_file)
+
+    def write_settings(self, settings: Mapping[str, str]) -> None:
+        """Say with which settings the processes are started; only this file's owner can read their passwords."""
+        _write(self._settings_file, settings)
 
     def read_wanted(self) -> dict[str, bool]:
         """Which parts should run: all those of which nothing was said."""
@@ -92,6 +102,10 @@ class DemoFolder:
     def write_wanted(self, wanted: Mapping[str, bool]) -> None:
         """Say which parts should run."""
         _write(self._wanted_file, dict(wanted))
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.path / "settings.json"
 
     @property
     def _wanted_file(self) -> Path:

@@ -28,7 +28,7 @@ from support_service.demo import screen
 from support_service.demo.cases import ensure_cases
 from support_service.demo.children import END_PATIENCE_S, Child, Guardian, end_all
 from support_service.demo.cluster import Cluster
-from support_service.demo.environment import HOST, Addresses, environment
+from support_service.demo.environment import HOST, Addresses, environment, settings_of
 from support_service.demo.olist_files import OlistError
 from support_service.demo.state import PARTS, DemoFolder, DemoState
 from support_service.demo.stock import choice_of, gather
@@ -156,9 +156,10 @@ class Supervisor:
         screen.say_stocked(self._console, stocked, stock.passed_over, choice)
 
     def _start_children(self, guardian: Guardian, addresses: Addresses) -> None:
-        settings = environment(self._cluster, self._folder, addresses, seed=self._seed)
+        settings = settings_of(self._cluster, self._folder, addresses, seed=self._seed)
+        self._folder.write_settings(settings)
         for name, module in _modules(addresses).items():
-            self._children[name] = Child(name, module, settings, self._folder, guardian)
+            self._children[name] = Child(name, module, environment(settings), self._folder, guardian)
             self._children[name].start()
 
     async def _until_answers(self, url: str) -> None:

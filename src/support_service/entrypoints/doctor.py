@@ -1,6 +1,7 @@
 """`support-service doctor`: what is configured, reachable and wrong, and how to mend it."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from support_service import migrations, wiring
 from support_service.config import Settings
+from support_service.demo.state import DemoFolder
 from support_service.kit import deadletters, eventlog, logs
 from support_service.kit.problems import Problem
 from support_service.ports.commerce import CommerceError
@@ -36,8 +38,13 @@ class Finding:
 
 
 def examine() -> int:
-    """Look at everything, print what was found; returns 1 when something is wrong, else 0."""
+    """Look at everything, print what was found; returns 1 when something is wrong, else 0.
+
+    Without settings of its own it looks at this checkout's running demo.
+    """
     logs.configure(log_format="console", level="error")
+    if "DATABASE_URL" not in os.environ:
+        os.environ.update(DemoFolder.of_this_checkout().read_settings())
     try:
         services = wiring.Services(Settings(), name="support-doctor")
     except ValidationError as error:
