@@ -187,7 +187,8 @@ class Cases:
     async def post_message(self, tx: Tx, principal: Principal, ticket_id: UUID, new: NewMessage) -> Posted:
         """Add a message to a case.
 
-        A customer's message opens a resolved case again; on a closed one it opens a new case that is linked to it.
+        A customer's message opens a resolved case again; on a closed one it opens a new case that is linked to it, or
+        stands in the one it opened before.
 
         Raises:
             CaseNotFound: there is none, or none in this principal's sight.
@@ -201,7 +202,7 @@ class Cases:
         if ticket.status is Status.CLOSED and not new.internal:
             if new.author_type is not AuthorType.CUSTOMER:
                 raise errors.CaseClosed
-            return await self._open_linked(tx, principal, ticket, new.text)
+            return await self._go_on(tx, principal, ticket, new)
         now = self._clock.now()
         by_person = new.author_type is AuthorType.CUSTOMER and Role.SERVICE not in principal.roles
         message = await store.insert_message(
@@ -254,8 +255,12 @@ class Cases:
             raise errors.MoveNotAllowed(
                 f"From {ticket.status} a case can go to: {', '.join(sorted(MOVES[ticket.status])) or 'nowhere'}."
             )
-        if {"assignee", "team"} & set(changed):
-            await self._may_give(tx, principal, wanted)
+        await self._may_give(
+            tx,
+            principal,
+            assignee=wanted.assignee if "assignee" in changed else None,
+            team=wanted.team if "team" in changed else None,
+        )
         if "order_id" in changed:
             await self._claim_order(tx, wanted.order_id, wanted.customer_id)
         saved = await store.save(tx, _with_times(ticket, wanted, self._clock.now()), self._clock.now())
@@ -283,22 +288,26 @@ class Cases:
         if newer:
             raise errors.ConversationMoved
 
-    async def _may_give(self, tx: Tx, principal: Principal, wanted: Ticket) -> None:
-        assignee = None if wanted.assignee is None else await self._directory.agent(tx, wanted.assignee)
-        if wanted.assignee is not None and (assignee is None or not assignee.roles & {Role.AGENT, Role.SUPERVISOR}):
+    async def _may_give(self, tx: Tx, principal: Principal, *, assignee: UUID | None, team: str | None) -> None:
+        """Refuse a new assignee or team that this principal may not give a case to; None is always allowed."""
+        member = None if assignee is None else await self._directory.agent(tx, assignee)
+        if assignee is not None and (member is None or not member.roles & {Role.AGENT, Role.SUPERVISOR}):
             raise errors.AssigneeNotAllowed("There is no such agent.")
-        if wanted.team is not None and not await self._directory.team_exists(tx, wanted.team):
+        if team is not None and not await self._directory.team_exists(tx, team):
             raise errors.AssigneeNotAllowed("There is no such team.")
         if Role.SUPERVISOR in principal.roles:
             return
-        if wanted.team is not None and wanted.team not in principal.teams:
+        if team is not None and team not in principal.teams:
             raise errors.AssigneeNotAllowed("An agent gives cases to the agent's own teams only.")
-        if (
-            assignee is not None
-            and assignee.agent_id != principal.principal_id
-            and not assignee.teams & principal.teams
-        ):
+        if member is not None and member.agent_id != principal.principal_id and not member.teams & principal.teams:
             raise errors.AssigneeNotAllowed("An agent gives cases to members of the agent's own teams only.")
+
+    async def _go_on(self, tx: Tx, principal: Principal, closed: Ticket, new: NewMessage) -> Posted:
+        """A customer's message on a closed case: said in the case that goes on from it, which it opens if need be."""
+        linked = await store.unfinished_link(tx, closed.ticket_id)
+        if linked is not None and sight(principal).sees(linked.team, linked.opened_by):
+            return await self.post_message(tx, principal, linked.ticket_id, replace(new, seen_through=None))
+        return await self._open_linked(tx, principal, closed, new.text)
 
     async def _open_linked(self, tx: Tx, principal: Principal, closed: Ticket, text: str) -> Posted:
         """Go on from a closed case, with its team; without its order if that turned out to be another customer's."""

@@ -63,6 +63,12 @@ async def case_facts(connection: Tx, ticket_id: UUID) -> CaseFacts | None:
     return None if row is None else CaseFacts(*row)
 
 
+async def unfinished_link(tx: Tx, ticket_id: UUID) -> CaseFacts | None:
+    """The newest case that goes on from this one and is not closed."""
+    row = await tx.fetchrow(_SQL["unfinished_link"], ticket_id)
+    return None if row is None else CaseFacts(*row)
+
+
 async def save(tx: Tx, after: Ticket, at: datetime) -> Ticket:
     """Write what may change of a locked case; its version grows by one."""
     row = await tx.fetchrow(

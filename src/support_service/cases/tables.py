@@ -60,6 +60,7 @@ support_tickets = Table(
     Index("support_tickets_assignee", "assignee", "ticket_id", postgresql_where=text("assignee IS NOT NULL")),
     Index("support_tickets_queue", "team", "status", "ticket_id"),
     Index("support_tickets_opened_by", "opened_by", "ticket_id"),
+    Index("support_tickets_link", "linked_ticket_id", postgresql_where=text("linked_ticket_id IS NOT NULL")),
     Index("support_tickets_waiting", "awaiting_since", postgresql_where=text("awaiting_since IS NOT NULL")),
 )
 

@@ -13,8 +13,13 @@ SELECT * FROM support_tickets WHERE ticket_id = $1
 -- name: case_facts
 SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets WHERE ticket_id = $1
 
+-- name: unfinished_link
+SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
+WHERE linked_ticket_id = $1 AND status <> 'CLOSED' ORDER BY ticket_id DESC LIMIT 1
+
 -- name: lock_ticket
-SELECT * FROM support_tickets WHERE ticket_id = $1 FOR UPDATE
+-- NO KEY: rows that refer to this case can be added meanwhile, so enriching it and changing it never wait in a circle.
+SELECT * FROM support_tickets WHERE ticket_id = $1 FOR NO KEY UPDATE
 
 -- name: save_ticket
 UPDATE support_tickets SET

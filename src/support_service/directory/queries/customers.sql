@@ -1,9 +1,13 @@
 -- name: ensure_customer
-INSERT INTO support_customers (customer_id, created_at) VALUES ($1, $2) ON CONFLICT (customer_id) DO NOTHING
+-- Looks first: ON CONFLICT alone would wait for whoever is raising the generation of a customer who is known.
+INSERT INTO support_customers (customer_id, created_at)
+SELECT $1::text, $2::timestamptz WHERE NOT EXISTS (SELECT FROM support_customers WHERE customer_id = $1)
+ON CONFLICT (customer_id) DO NOTHING
 
 -- name: lock_customers
 -- Always in the same order, so that two batches wait for each other instead of locking each other out.
-SELECT customer_id FROM support_customers WHERE customer_id = ANY ($1::text[]) ORDER BY customer_id FOR UPDATE
+-- NO KEY: a case of the customer can be opened meanwhile, which waits for nothing that is being stored.
+SELECT customer_id FROM support_customers WHERE customer_id = ANY ($1::text[]) ORDER BY customer_id FOR NO KEY UPDATE
 
 -- name: raise_generations
 UPDATE support_customers AS customer SET generation = generation + risen.by

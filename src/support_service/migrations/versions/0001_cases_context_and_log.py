@@ -238,6 +238,13 @@ def upgrade() -> None:
     )
     op.create_index("support_tickets_queue", "support_tickets", ["team", "status", "ticket_id"], unique=False)
     op.create_index(
+        "support_tickets_link",
+        "support_tickets",
+        ["linked_ticket_id"],
+        unique=False,
+        postgresql_where=sa.text("linked_ticket_id IS NOT NULL"),
+    )
+    op.create_index(
         "support_tickets_waiting",
         "support_tickets",
         ["awaiting_since"],
@@ -313,6 +320,9 @@ def downgrade() -> None:
     )
     op.drop_index("support_case_context_customer", table_name="support_case_context")
     op.drop_table("support_case_context")
+    op.drop_index(
+        "support_tickets_link", table_name="support_tickets", postgresql_where=sa.text("linked_ticket_id IS NOT NULL")
+    )
     op.drop_index(
         "support_tickets_waiting", table_name="support_tickets", postgresql_where=sa.text("awaiting_since IS NOT NULL")
     )
