@@ -1,18 +1,20 @@
 # support-service: everything a person needs, with Python 3.11+ and make alone.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check stack stack-down bench lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 PORT ?= 8360
 OLIST ?=
+ONLY ?=
+SET ?=
 ARGS ?=
 UPGRADE ?= --upgrade
 LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo '  Variables: PORT=8360 and OLIST=folder (demo), ARGS="..." (test: given to pytest), UPGRADE= (lock: only what is new)'
 
 setup: ## make .venv from the hashed locks (the other targets do it by themselves)
@@ -31,6 +33,15 @@ check: setup ## format, lint, types and import contracts; changes nothing
 	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 	@echo 'check: all good'
+
+stack: setup ## provision and start the real components (ONLY="postgres redis", SET="trino.heap=2G"), each on a free port
+	@$(BIN)/python -m tools.stack up $(ONLY) $(addprefix --set ,$(SET))
+
+stack-down: setup ## end them; what they keep stays in .stack/
+	@$(BIN)/python -m tools.stack down $(ONLY)
+
+bench: setup ## measure the service beside its rivals, all figures or ONLY="name name"; kept in bench/results/latest.json
+	@$(BIN)/python -m bench $(ONLY)
 
 lock: setup ## lock the newest versions that pyproject.toml allows
 	@$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt

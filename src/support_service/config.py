@@ -34,6 +34,24 @@ class Settings(BaseSettings):
         default=True, description="Prepared statements; off behind PgBouncer in transaction mode."
     )
 
+    trino_url: str | None = Field(default=None, description="Trino's coordinator: the lake, instead of LAKE_URL.")
+    trino_user: str = Field(default="support-service", description="As whom queries run.")
+    trino_password: SecretStr | None = Field(default=None, description="Its password; over TLS only.")
+    trino_token: SecretStr | None = Field(default=None, description="Or a JWT, sent as a bearer token.")
+    trino_ca_file: Path | None = Field(default=None, description="PEM file of the authorities that vouch for Trino.")
+    trino_view: str = Field(
+        default="support.analytics.vw_support_case_timeline",
+        pattern=r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2}$",
+        description="The timeline view: catalog.schema.name, in a durable catalog.",
+    )
+    trino_tables: Annotated[dict[str, str], NoDecode] = Field(
+        default={},
+        description="The table of each source, for `support-service trino apply`: `order=catalog.schema.table,...`.",
+    )
+    redis_url: SecretStr | None = Field(
+        default=None, description="Cache shared by all processes; redis://, rediss://, +sentinel or +cluster."
+    )
+
     lake_url: SecretStr | None = Field(default=None, description="PostgreSQL that holds the timeline view.")
     lake_view: str = Field(
         default="lake.vw_support_case_timeline",
@@ -58,6 +76,14 @@ class Settings(BaseSettings):
 
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+
+    @field_validator("trino_tables", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): table.strip() for name, _, table in pairs}
 
     @field_validator("oidc_algorithms", mode="before")
     @classmethod

@@ -1,8 +1,11 @@
 """The composition root: settings in, services out. The only place that chooses between embedded and real parts."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+
+from pydantic import SecretStr
 
 from support_service.activity import ViewRecorder
 from support_service.adapters.embedded.cache import EmbeddedCache
@@ -18,7 +21,9 @@ from support_service.adapters.embedded.issuer import (
 )
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
+from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
+from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
 from support_service.cases import Cases
 from support_service.config import Settings
 from support_service.context import ENRICH, Context, TimelineChanged
@@ -30,8 +35,9 @@ from support_service.kit.database import Database, DatabaseError, LostConnection
 from support_service.kit.due import Again, Due, DueWorker
 from support_service.kit.eventlog import Follower, Heard, LogTail, Relay
 from support_service.kit.problems import Problem
-from support_service.sources import Sources
-from support_service.timeline import Timeline, floor_key
+from support_service.ports.lake import Lake
+from support_service.sources import SOURCES, Sources
+from support_service.timeline import SharedPages, Timeline, floor_key
 
 _TAIL_POLL_S = 0.1
 SHOP_SERVICES = ("orders", "payments", "shipments", "fraud", "feedback")
@@ -71,6 +77,7 @@ class Services:
         self.commerce = _commerce(settings)
         self.events = _events(settings)
         self.cache = EmbeddedCache(clock)
+        self.shared_cache = _shared_cache(settings)
 
         self.directory = Directory(clock, claims=_claims(settings, self.issuer))
         self.views = ViewRecorder(self.database, clock)
@@ -81,12 +88,16 @@ class Services:
         self.cases = Cases(self.directory, clock)
         self.context = Context(self.database, self.sources, self.directory, clock, after_commit=self._raise_floors)
         self.tail = LogTail(self.database, self._hear, clock, poll_s=_TAIL_POLL_S)
+        self.shared = SharedPages(
+            self.shared_cache, generation_of=self._generation_of, floor_key=floor_key, clock=clock
+        )
         self.timeline = Timeline(
             self.database,
             self.sources,
             self.context,
             self.directory,
             self.cache,
+            shared=self.shared,
             silence_s=self.tail.age_s,
             clock=clock,
         )
@@ -119,7 +130,7 @@ class Services:
         with contextlib.suppress(Problem, DatabaseError, *LostConnection):
             await self.views.flush()
         await self.sources.close()
-        for part in (self.lake, self.commerce, self.events, self.identity, self.cache):
+        for part in (self.lake, self.commerce, self.events, self.identity, self.cache, self.shared_cache):
             if part is not None:
                 await part.close()
         await self.database.close()
@@ -132,11 +143,16 @@ class Services:
                 moved[row.subject] = max(row.sequence, moved.get(row.subject, 0))
             else:
                 self.recent.forget(row.subject)
-        await self._raise_floors(moved)
+        for customer_id, generation in moved.items():
+            await self.cache.raise_floor(floor_key(customer_id), generation)
 
     async def _raise_floors(self, generations: Mapping[str, int]) -> None:
-        for customer_id, generation in generations.items():
-            await self.cache.raise_floor(floor_key(customer_id), generation)
+        """Tell the shared cache what was just committed; a page from it is proven anyway, this only spares the proof."""
+        await asyncio.gather(*(self.shared.raise_floor(*raised) for raised in generations.items()))
+
+    async def _generation_of(self, customer_id: str) -> int:
+        async with self.database.connection() as connection:
+            return await self.directory.generation(connection, customer_id)
 
     async def _sweep(self, _due: Due) -> Again:
         now = self._clock.now()
@@ -181,14 +197,50 @@ def _verifier(settings: Settings, keys: KeySource) -> TokenVerifier:
     )
 
 
-def _lake(settings: Settings) -> EmbeddedLake | None:
+def trino_client(settings: Settings) -> TrinoClient:
+    """The client of the Trino that the settings name.
+
+    Raises:
+        NotConfigured: they name none, or one that a secret cannot safely be sent to.
+    """
+    if settings.trino_url is None:
+        raise NotConfigured("Set TRINO_URL to Trino's coordinator.")
+    sign_in = SignIn(
+        user=settings.trino_user,
+        password=_secret(settings.trino_password),
+        token=_secret(settings.trino_token),
+        ca_file=settings.trino_ca_file,
+    )
+    try:
+        return TrinoClient(settings.trino_url, sign_in=sign_in)
+    except ValueError as error:
+        raise NotConfigured(f"TRINO_URL: {error}.") from error
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()
+
+
+def _shared_cache(settings: Settings) -> RedisCache | None:
+    if settings.redis_url is None:
+        return None
+    try:
+        return RedisCache(settings.redis_url.get_secret_value())
+    except ValueError as error:
+        raise NotConfigured(f"REDIS_URL: {error}.") from error
+
+
+def _lake(settings: Settings) -> Lake | None:
+    if settings.trino_url is not None:
+        sources = [source.name for source in SOURCES]
+        return TrinoLake(trino_client(settings), view=settings.trino_view, sources=sources)
     if settings.lake_url is None:
         return None
     return EmbeddedLake(settings.lake_url.get_secret_value(), view=settings.lake_view)
 
 
 def _commerce(settings: Settings) -> RestCommerce:
-    token = None if settings.shop_api_token is None else settings.shop_api_token.get_secret_value()
+    token = _secret(settings.shop_api_token)
     base = (settings.shop_api_url or "").rstrip("/")
     return RestCommerce({service: f"{base}/{service}" for service in SHOP_SERVICES} if base else {}, token=token)
 

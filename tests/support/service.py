@@ -103,10 +103,11 @@ async def eventually(check: Callable[[], Any], *, within_s: float = PATIENCE_S) 
     return found
 
 
-def settings_for(dsns: DatabaseDsns, shop: Shop, base_url: str, key: Path, token: str) -> Settings:
-    """The settings of a service on embedded parts; the environment has no say."""
+def settings_for(dsns: DatabaseDsns, shop: Shop, base_url: str, key: Path, token: str, **others: object) -> Settings:
+    """The settings of a service, on embedded parts unless others are given; the environment has no say."""
     return Settings.model_validate(
-        {
+        others
+        | {
             "demo": True,
             "database_url": dsns.app,
             "lake_url": shop.lake_dsn,
@@ -156,13 +157,13 @@ async def serving(app: Any) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def running_service(
-    dsns: DatabaseDsns, shop_dsn: str, folder: Path, *, with_worker: bool = True
+    dsns: DatabaseDsns, shop_dsn: str, folder: Path, *, with_worker: bool = True, **others: object
 ) -> AsyncIterator[RunningService]:
     """Everything, for as long as the block runs."""
-    async with open_shop(shop_dsn) as shop, aiohttp.ClientSession() as session:
+    async with open_shop(shop_dsn) as shop, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         rest = _RestSwitch(shop)
         await rest.start()
-        settings = settings_for(dsns, shop, rest.base_url, folder / "issuer.pem", rest.token)
+        settings = settings_for(dsns, shop, rest.base_url, folder / "issuer.pem", rest.token, **others)
         api = wiring.Services(settings, name="test-api")
         worker = wiring.Services(settings, name="test-worker")
         stop = asyncio.Event()
@@ -177,3 +178,10 @@ async def running_service(
                 await working
             await worker.close()
             await rest.stop()
+
+
+@contextlib.asynccontextmanager
+async def another_api(service: RunningService) -> AsyncIterator[str]:
+    """A second API process in all but name: services and caches of its own, the same settings; gives its address."""
+    async with serving(build(wiring.Services(service.api.settings, name="test-api-2"))) as url:
+        yield url

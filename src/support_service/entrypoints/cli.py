@@ -7,7 +7,14 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 demo_app = typer.Typer(invoke_without_command=True, help="The whole service with a simulated shop, on this machine.")
+trino_app = typer.Typer(no_args_is_help=True, help="The timeline view in Trino.")
 app.add_typer(demo_app, name="demo")
+app.add_typer(trino_app, name="trino")
+
+
+@trino_app.callback()
+def trino() -> None:
+    """The timeline view in Trino."""
 
 
 def main() -> None:
@@ -50,6 +57,16 @@ def doctor() -> None:
     from support_service.entrypoints.doctor import examine
 
     raise typer.Exit(examine())
+
+
+@trino_app.command()
+def apply(
+    *, print_only: Annotated[bool, typer.Option("--print", help="Print the statements and change nothing.")] = False
+) -> None:
+    """Create or replace the timeline view and its parts, as this version needs them; changes nothing when they are so."""
+    from support_service.entrypoints.trino import apply_views
+
+    raise typer.Exit(apply_views(print_only=print_only))
 
 
 @app.command()

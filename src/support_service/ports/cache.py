@@ -5,6 +5,8 @@ read; a floor says which one readers must see at least. A plain delete cannot do
 and stores after the delete brings the old body back (one in five reads was stale so in a measurement; none with floors).
 
 Whether this process has heard of all changes lately is known to its caller, who asks the cache only if so.
+
+A cache that processes share also gives out leases: of all who miss a body at once, one puts it together.
 """
 
 from dataclasses import dataclass
@@ -36,6 +38,18 @@ class CachedBody:
     superseded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a shared cache has for one who would otherwise fill: a body, a lease, the news that another has it, or nothing.
+
+    Nothing at all means that the cache is away: whoever asked then fills on their own.
+    """
+
+    body: CachedBody | None = None
+    lease: str | None = None
+    taken: bool = False
+
+
 class Cache(Protocol):
     """What `timeline` needs of a cache. It is never the truth: an entry may be gone at any time."""
 
@@ -54,3 +68,29 @@ class Cache(Protocol):
 
     async def close(self) -> None:
         """Let go of what is kept and of every connection."""
+
+
+class SharedCache(Cache, Protocol):
+    """A cache of several processes.
+
+    It may be away, which is never an error and never takes long: it then finds nothing and keeps nothing.
+    """
+
+    async def find_or_lease(
+        self, key: str, floor_key: str, *, lease_s: float, now: datetime, part: float = 1.0
+    ) -> Found:
+        """The body that may be shown as it is now, or the right to fill it, given to one at a time.
+
+        Args:
+            key: of the body.
+            floor_key: of its floor; a body below it is not found.
+            lease_s: seconds after which a lease that was not given back is void.
+            now: aware; decides how old a body is.
+            part: the part of a body's fresh time during which it will do; less than 1 to have it refreshed ahead of time.
+        """
+
+    async def put_leased(self, key: str, floor_key: str, body: CachedBody, ttl_s: float, lease: str | None) -> bool:
+        """As `put`, and give the lease back in the same step; refused, too, while another holds a later lease."""
+
+    async def give_back(self, key: str, lease: str) -> None:
+        """End a lease without a body: the next one who asks may fill."""

@@ -4,7 +4,7 @@ Owns `order_subjects`. A new source (returns, loyalty) is one new file with a `S
 """
 
 from support_service.sources import subjects
-from support_service.sources.catalog import SOURCES, masked, summary, timeline_view_sql
+from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
 from support_service.sources.errors import MalformedEvent
 from support_service.sources.inbound import parse_event
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
@@ -35,5 +35,6 @@ __all__ = [
     "sort_key",
     "subjects",
     "summary",
+    "timeline_selects",
     "timeline_view_sql",
 ]

@@ -1,9 +1,10 @@
 """Asking the lake once for many: reads that come together share one query.
 
-A federated query costs about the same for one order as for hundreds, and a lake does few at once. So at most
-`IN_FLIGHT` queries are under way; who comes meanwhile waits, and goes together with everybody else who does. When a slot
-is free a short window still gathers who comes at the same moment: a twentieth of what queries lately took, again and again
-while more come, up to a fifth of it. So it vanishes where queries are fast, and a storm goes in few.
+A federated query costs about the same for one order as for hundreds, and a lake does few at once. So while a query is
+under way who comes waits, and goes together with everybody else who does. A second one sets out beside it only when half
+a load waits, or when the first takes twice as long as they lately did. Before a query sets out a short window still
+gathers who comes at the same moment: a twentieth of what queries lately took, again and again while more come, up to a
+fifth of it. So it vanishes where queries are fast, and a storm goes in few.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ MOST_ROWS = 20_000
 """Rows one query may give; when there are more its orders are asked for in two halves."""
 
 IN_FLIGHT = 2
+_SECOND_FROM = MOST_ORDERS // 2
+_OVERDUE = 2.0
 LONGEST_WAIT_S = 8.0
 """How long anybody waits for an answer, the wait for a slot included; then the services are asked."""
 
@@ -72,6 +75,7 @@ class LakeBatcher:
         self._waiting: deque[_Waiting] = deque()
         self._flights: set[asyncio.Task[None]] = set()
         self._gathering = False
+        self._departed_at = 0.0
         self._lately_s = 0.0
 
     async def ask(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
@@ -91,11 +95,17 @@ class LakeBatcher:
         await asyncio.gather(*self._flights, return_exceptions=True)
 
     def _take_off(self) -> None:
-        if self._waiting and not self._gathering and len(self._flights) < IN_FLIGHT:
+        if self._waiting and not self._gathering and self._has_room():
             self._gathering = True
             flight = asyncio.create_task(self._fly())
             self._flights.add(flight)
             flight.add_done_callback(self._landed)
+
+    def _has_room(self) -> bool:
+        if len(self._flights) >= IN_FLIGHT:
+            return False
+        overdue = self._clock.monotonic() - self._departed_at >= _OVERDUE * self._lately_s
+        return not self._flights or overdue or len(self._waiting) >= _SECOND_FROM
 
     def _landed(self, flight: "asyncio.Task[None]") -> None:
         self._flights.discard(flight)
@@ -109,9 +119,11 @@ class LakeBatcher:
             boarded = self._board()
         finally:
             self._gathering = False
-        self._take_off()  # for those who did not find a place
         if not boarded:
             return
+        self._departed_at = self._clock.monotonic()
+        self._take_off()  # for those who did not find a place
+        asyncio.get_running_loop().call_later(_OVERDUE * self._lately_s, self._take_off)
         answer: LakeAnswer | None = None
         started = self._clock.monotonic()
         try:

@@ -23,8 +23,8 @@ RANK: Mapping[str, int] = MappingProxyType({source.name: rank for rank, source i
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,2}")
 
 
-def timeline_view_sql(tables: Mapping[str, str]) -> str:
-    """The query that the timeline view is made of: every source's SELECT, put together.
+def timeline_selects(tables: Mapping[str, str]) -> dict[str, str]:
+    """Each source's SELECT over its table, by the source's name.
 
     Args:
         tables: the table of each source, by the source's name; qualified by schema, for Trino by catalog and schema.
@@ -39,7 +39,12 @@ def timeline_view_sql(tables: Mapping[str, str]) -> str:
         if not _TABLE.fullmatch(table):
             message = f"not a plain table name: {table!r}"
             raise ValueError(message)
-    return "\nUNION ALL\n".join(source.select.replace("{table}", tables[source.name]) for source in SOURCES)
+    return {source.name: source.select.replace("{table}", tables[source.name]) for source in SOURCES}
+
+
+def timeline_view_sql(tables: Mapping[str, str]) -> str:
+    """The query that the timeline view is made of: every source's SELECT, put together; see `timeline_selects`."""
+    return "\nUNION ALL\n".join(timeline_selects(tables).values())
 
 
 def summary(fact: Fact) -> str:

@@ -3,5 +3,6 @@
 from support_service.timeline.model import DEFAULT_LIMIT, CaseKey
 from support_service.timeline.schemas import TimelineResponse
 from support_service.timeline.service import Served, Timeline, floor_key
+from support_service.timeline.sharing import SharedPages
 
-__all__ = ["DEFAULT_LIMIT", "CaseKey", "Served", "Timeline", "TimelineResponse", "floor_key"]
+__all__ = ["DEFAULT_LIMIT", "CaseKey", "Served", "SharedPages", "Timeline", "TimelineResponse", "floor_key"]

@@ -14,3 +14,9 @@ SOURCE_STATES = Counter(
 STORES_REFUSED = Counter(
     "support_timeline_stores_refused_total", "Fills not stored because the truth had moved meanwhile."
 )
+SHARED = Counter(
+    "support_timeline_shared_total",
+    "Fills by what the shared cache had: a page (taken), one below the customer's generation (outdated), "
+    "the right to fill (leased), or nothing (alone).",
+    ["outcome"],
+)

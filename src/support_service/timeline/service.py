@@ -21,6 +21,7 @@ from support_service.sources import Fact, FetchKey, Sources, masked, ordered, su
 from support_service.timeline import metrics
 from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
 from support_service.timeline.schemas import TimelineEntry, TimelineResponse, TimelineSource
+from support_service.timeline.sharing import SharedPages
 
 SCHEMA = 1
 """Part of every key: raised when the body's shape changes, so that no release serves another's bodies."""
@@ -61,6 +62,7 @@ class Timeline:
         directory: Directory,
         cache: Cache,
         *,
+        shared: SharedPages,
         silence_s: Callable[[], float],
         clock: Clock,
     ) -> None:
@@ -72,6 +74,7 @@ class Timeline:
             context: reads what came by event and what is stored.
             directory: knows each customer's generation.
             cache: the near cache.
+            shared: the pages of other processes.
             silence_s: how long ago, in seconds, this process last knew of every change.
             clock: tells the age of what is cached.
         """
@@ -80,6 +83,7 @@ class Timeline:
         self._context = context
         self._directory = directory
         self._cache = cache
+        self._shared = shared
         self._silence_s = silence_s
         self._clock = clock
         self._fills: dict[str, asyncio.Task[CachedBody]] = {}
@@ -94,9 +98,9 @@ class Timeline:
         cached = await self.cached_page(key, profile)
         if cached is not None:
             return cached
-        filled = await asyncio.shield(self._fill(_cache_key(key, profile), key, profile))
+        filled = await asyncio.shield(self._fill(_cache_key(key, profile), key, profile, part=1.0))
         metrics.READS.labels("miss").inc()
-        return Served(filled.body, {"cache-status": "support; fwd=miss", "age": "0"})
+        return Served(filled.body, {"cache-status": "support; fwd=miss", "age": str(int(self._age_s(filled)))})
 
     async def cached_page(self, key: CaseKey, profile: Profile) -> Served | None:
         """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
@@ -106,7 +110,7 @@ class Timeline:
             return self._hit(cached)
         degraded = await self._current(name + _DEGRADED, key.customer_id)
         if cached is not None and degraded is None:
-            self._fill(name, key, profile)
+            self._fill(name, key, profile, part=REFRESH_FROM)
         shown = cached or degraded
         return None if shown is None else self._hit(shown)
 
@@ -141,14 +145,14 @@ class Timeline:
         headers = {"cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}", "age": str(int(age_s))}
         return Served(cached.body, headers)
 
-    def _fill(self, name: str, key: CaseKey, profile: Profile) -> "asyncio.Task[CachedBody]":
+    def _fill(self, name: str, key: CaseKey, profile: Profile, *, part: float) -> "asyncio.Task[CachedBody]":
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
 
         Joining one is always safe: what came by event is read at a fill's very end.
         """
         fill = self._fills.get(name)
         if fill is None:
-            fill = asyncio.create_task(self._fill_now(name, key, profile), name=f"fill:{profile}")
+            fill = asyncio.create_task(self._fill_now(name, key, profile, part), name=f"fill:{profile}")
             self._fills[name] = fill
             fill.add_done_callback(lambda done: self._forget(name, done))
         return fill
@@ -158,7 +162,17 @@ class Timeline:
         if not done.cancelled() and (error := done.exception()) is not None:
             _log.warning("timeline.fill_failed", exc_info=error)
 
-    async def _fill_now(self, name: str, key: CaseKey, profile: Profile) -> CachedBody:
+    async def _fill_now(self, name: str, key: CaseKey, profile: Profile, part: float) -> CachedBody:
+        async with self._shared.turn(name, key.customer_id, part=part) as turn:
+            if turn.page is not None:
+                await self._keep_near(turn.page, key.customer_id, self._shared.ttl_s(turn.page))
+                return turn.page
+            body, whole = await self._put_together(name, key, profile)
+            if whole:
+                await self._shared.keep(name, key.customer_id, body, LONGEST_TTL_S, turn)
+        return body
+
+    async def _put_together(self, name: str, key: CaseKey, profile: Profile) -> tuple[CachedBody, bool]:
         started_at = self._clock.now()
         with metrics.FILL_SECONDS.time():
             assembled, generation = await self._assemble(key, profile)
@@ -166,11 +180,14 @@ class Timeline:
         name, ttl_s = (name, LONGEST_TTL_S) if assembled.whole else (name + _DEGRADED, DEGRADED_FRESH_S)
         page = _render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
         body = CachedBody(name, generation, started_at, page, _fresh_s(assembled))
-        if not await self._cache.put(name, floor_key(key.customer_id), body, ttl_s):
-            metrics.STORES_REFUSED.inc()
+        await self._keep_near(body, key.customer_id, ttl_s)
         for state in assembled.states:
             metrics.SOURCE_STATES.labels(state.source, state.status, state.served_from).inc()
-        return body
+        return body, assembled.whole
+
+    async def _keep_near(self, body: CachedBody, customer_id: str, ttl_s: float) -> None:
+        if not await self._cache.put(body.key, floor_key(customer_id), body, ttl_s):
+            metrics.STORES_REFUSED.inc()
 
     async def _assemble(self, key: CaseKey, profile: Profile) -> tuple[Assembled, int]:
         """A timeline from everything that can say something, and the customer's generation that it is at."""
@@ -188,7 +205,9 @@ class Timeline:
 
     async def _last_shown(self, key: CaseKey, profile: Profile) -> dict[str, StoredSource]:
         """What the last timeline shown said of the sources that had spoken: it may be younger than what is stored."""
-        cached = await self._cache.get(_cache_key(key, profile), floor_key(key.customer_id))
+        name = _cache_key(key, profile)
+        cached = await self._cache.get(name, floor_key(key.customer_id))
+        cached = cached or await self._shared.last(name, key.customer_id)
         if cached is None:
             return {}
         page = TimelineResponse.model_validate_json(cached.body)

@@ -1,12 +1,13 @@
 """What every cache does, wherever it keeps its bodies."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from support.clocks import HandClock
 from support_service.adapters.embedded.cache import EmbeddedCache
-from support_service.ports.cache import FLOOR_KEPT_S, LONGEST_TTL_S, Cache, CachedBody
+from support_service.ports.cache import FLOOR_KEPT_S, LONGEST_TTL_S, Cache, CachedBody, Found, SharedCache
 
 KEY, OTHER, FLOOR = "tl:{c1}:-:clear:1", "tl:{c1}:-:masked:1", "floor:{c1}"
 
@@ -89,7 +90,73 @@ class CacheBehaviour:
         assert await cache.get(KEY, FLOOR) is None
 
 
-class TestEmbeddedCache(CacheBehaviour):
+class SharedCacheBehaviour(CacheBehaviour):
+    """A subclass provides `cache`, whose time is `clock`, and which several processes could share."""
+
+    @staticmethod
+    async def ask(cache: SharedCache, clock: HandClock, *, lease_s: float = 10, part: float = 1) -> Found:
+        return await cache.find_or_lease(KEY, FLOOR, lease_s=lease_s, now=clock.now(), part=part)
+
+    async def test_of_all_who_miss_at_once_one_may_fill(self, cache: SharedCache, clock: HandClock) -> None:
+        found = await asyncio.gather(*(self.ask(cache, clock) for _ in range(100)))
+        assert sum(one.lease is not None for one in found) == 1
+        assert sum(one.taken for one in found) == 99
+
+    async def test_a_fill_gives_its_lease_back_and_is_found(self, cache: SharedCache, clock: HandClock) -> None:
+        lease = (await self.ask(cache, clock)).lease
+        filled = body(clock, 3, "Đơn".encode())
+        assert await cache.put_leased(KEY, FLOOR, filled, 60, lease)
+        assert await self.ask(cache, clock) == Found(body=filled)
+        await cache.raise_floor(FLOOR, 4)
+        assert (await self.ask(cache, clock)).lease is not None
+
+    async def test_a_fill_that_is_refused_gives_its_lease_back_too(self, cache: SharedCache, clock: HandClock) -> None:
+        lease = (await self.ask(cache, clock)).lease
+        await cache.raise_floor(FLOOR, 4)
+        assert not await cache.put_leased(KEY, FLOOR, body(clock, 3), 60, lease)
+        assert (await self.ask(cache, clock)).lease is not None
+
+    async def test_a_lease_given_back_without_a_body_goes_to_the_next(
+        self, cache: SharedCache, clock: HandClock
+    ) -> None:
+        lease = (await self.ask(cache, clock)).lease
+        assert lease is not None
+        await cache.give_back(KEY, "another")
+        assert (await self.ask(cache, clock)).taken
+        await cache.give_back(KEY, lease)
+        assert (await self.ask(cache, clock)).lease is not None
+
+    async def test_a_lease_of_one_who_died_becomes_void_and_its_late_fill_is_refused(
+        self, cache: SharedCache, clock: HandClock
+    ) -> None:
+        dead = (await self.ask(cache, clock, lease_s=10)).lease
+        clock.go_on(9)
+        assert (await self.ask(cache, clock)).taken
+        clock.go_on(2)
+        living = (await self.ask(cache, clock)).lease
+        assert living not in {None, dead}
+        assert not await cache.put_leased(KEY, FLOOR, body(clock, 3), 60, dead)
+        assert await cache.put_leased(KEY, FLOOR, body(clock, 3), 60, living)
+
+    async def test_a_body_that_is_no_longer_fresh_is_not_found_but_still_kept(
+        self, cache: SharedCache, clock: HandClock
+    ) -> None:
+        kept = body(clock, 3)
+        await cache.put(KEY, FLOOR, kept, 600)
+        clock.go_on(50)
+        assert (await self.ask(cache, clock)).body == kept
+        assert (await self.ask(cache, clock, part=0.8)).lease is not None
+        clock.go_on(11)
+        assert (await self.ask(cache, clock)).body is None
+        assert await cache.get(KEY, FLOOR) == kept
+
+    async def test_leases_of_different_keys_do_not_meet(self, cache: SharedCache, clock: HandClock) -> None:
+        assert (await self.ask(cache, clock)).lease is not None
+        other = await cache.find_or_lease(OTHER, FLOOR, lease_s=10, now=clock.now())
+        assert other.lease is not None
+
+
+class TestEmbeddedCache(SharedCacheBehaviour):
     @pytest.fixture
     def cache(self, clock: HandClock) -> EmbeddedCache:
         return EmbeddedCache(clock, max_bytes=10_000, max_floors=100)

@@ -1,11 +1,12 @@
 """The cache in this process: bodies in memory up to a bound, the least recently used leave first, and floors."""
 
+import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from support_service.kit.clock import Clock
-from support_service.ports.cache import FLOOR_KEPT_S, LONGEST_TTL_S, CachedBody
+from support_service.ports.cache import FLOOR_KEPT_S, LONGEST_TTL_S, CachedBody, Found
 
 _OVERHEAD_BYTES = 600
 """Roughly what an entry takes besides its key and its body."""
@@ -22,7 +23,7 @@ class _Entry:
 
 
 class EmbeddedCache:
-    """Fulfils `ports.cache.Cache` for one process and one event loop."""
+    """Fulfils `ports.cache.SharedCache` for one process and one event loop."""
 
     def __init__(self, clock: Clock, *, max_bytes: int = 64 * 1024 * 1024, max_floors: int = _MOST_FLOORS) -> None:
         """Begin empty.
@@ -37,6 +38,7 @@ class EmbeddedCache:
         self._max_floors = max_floors
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._floors: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._leases: dict[str, tuple[str, float]] = {}
         self._bytes = 0
         self._forgot_at: datetime | None = None
 
@@ -81,11 +83,46 @@ class EmbeddedCache:
             await self.close()
             self._forgot_at = self._clock.now()
 
+    async def find_or_lease(
+        self, key: str, floor_key: str, *, lease_s: float, now: datetime, part: float = 1.0
+    ) -> Found:
+        """The body that will do, or the right to fill it."""
+        body = await self.get(key, floor_key)
+        if body is not None and not body.superseded and now < body.filled_at + timedelta(seconds=part * body.fresh_s):
+            return Found(body=body)
+        if self._holder(key) is not None:
+            return Found(taken=True)
+        lease = secrets.token_hex(8)
+        self._leases[key] = (lease, self._clock.monotonic() + lease_s)
+        return Found(lease=lease)
+
+    async def put_leased(self, key: str, floor_key: str, body: CachedBody, ttl_s: float, lease: str | None) -> bool:
+        """Keep a body and give the lease back."""
+        holder = self._holder(key)
+        if lease is not None and holder is not None and holder != lease:
+            return False
+        if lease is not None:
+            await self.give_back(key, lease)
+        return await self.put(key, floor_key, body, ttl_s)
+
+    async def give_back(self, key: str, lease: str) -> None:
+        """End a lease without a body."""
+        if self._holder(key) == lease:
+            del self._leases[key]
+
     async def close(self) -> None:
         """Forget everything."""
         self._entries.clear()
         self._floors.clear()
+        self._leases.clear()
         self._bytes = 0
+
+    def _holder(self, key: str) -> str | None:
+        lease, until = self._leases.get(key, (None, 0.0))
+        if until > self._clock.monotonic():
+            return lease
+        self._leases.pop(key, None)
+        return None
 
     def _floor(self, floor_key: str) -> int:
         return self._floors.get(floor_key, (0, 0.0))[0]
