@@ -73,7 +73,7 @@ class Services:
         self.issuer = _issuer(settings, clock)
         self.keys: KeySource = self.issuer or _issuer_keys(settings, clock)
         self.identity = _verifier(settings, self.keys)
-        self.lake = _lake(settings)
+        self.lake = _lake(settings, name)
         self.commerce = _commerce(settings)
         self.events = _events(settings)
         self.cache = EmbeddedCache(clock)
@@ -197,8 +197,8 @@ def _verifier(settings: Settings, keys: KeySource) -> TokenVerifier:
     )
 
 
-def trino_client(settings: Settings) -> TrinoClient:
-    """The client of the Trino that the settings name.
+def trino_client(settings: Settings, *, process: str) -> TrinoClient:
+    """The client of the Trino that the settings name; there its queries bear the name of the process.
 
     Raises:
         NotConfigured: they name none, or one that a secret cannot safely be sent to.
@@ -212,7 +212,7 @@ def trino_client(settings: Settings) -> TrinoClient:
         ca_file=settings.trino_ca_file,
     )
     try:
-        return TrinoClient(settings.trino_url, sign_in=sign_in)
+        return TrinoClient(settings.trino_url, sign_in=sign_in, source=f"support-service-{process}")
     except ValueError as error:
         raise NotConfigured(f"TRINO_URL: {error}.") from error
 
@@ -230,10 +230,10 @@ def _shared_cache(settings: Settings) -> RedisCache | None:
         raise NotConfigured(f"REDIS_URL: {error}.") from error
 
 
-def _lake(settings: Settings) -> Lake | None:
+def _lake(settings: Settings, name: str) -> Lake | None:
     if settings.trino_url is not None:
         sources = [source.name for source in SOURCES]
-        return TrinoLake(trino_client(settings), view=settings.trino_view, sources=sources)
+        return TrinoLake(trino_client(settings, process=name), view=settings.trino_view, sources=sources)
     if settings.lake_url is None:
         return None
     return EmbeddedLake(settings.lake_url.get_secret_value(), view=settings.lake_view)

@@ -34,7 +34,7 @@ def apply_views(*, print_only: bool) -> int:
 
 
 async def _apply(settings: Settings, selects: dict[str, str]) -> list[AppliedView]:
-    client = wiring.trino_client(settings)
+    client = wiring.trino_client(settings, process="apply")
     try:
         return await apply_view(client, view=settings.trino_view, selects=selects)
     finally:
