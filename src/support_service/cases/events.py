@@ -10,6 +10,8 @@ from support_service.kit.privacy import DataClass
 
 _Id = Annotated[UUID, DataClass.NONE]
 _Code = Annotated[str, DataClass.NONE]
+_MaybeId = Annotated[UUID | None, DataClass.NONE]
+_MaybeCode = Annotated[str | None, DataClass.NONE]
 _Customer = Annotated[str, DataClass.PERSONAL]
 
 
@@ -20,11 +22,11 @@ class CaseOpened(LoggedEvent):
 
     ticket_id: _Id
     customer_id: _Customer
-    order_id: _Code | None
+    order_id: _MaybeCode
     channel: Annotated[Channel, DataClass.NONE]
     priority: Annotated[Priority, DataClass.NONE]
-    team: _Code | None
-    linked_ticket_id: _Id | None
+    team: _MaybeCode
+    linked_ticket_id: _MaybeId
 
 
 class MessagePosted(LoggedEvent):
@@ -37,7 +39,7 @@ class MessagePosted(LoggedEvent):
     number: Annotated[int, DataClass.NONE]
     author_type: Annotated[AuthorType, DataClass.NONE]
     internal: Annotated[bool, DataClass.NONE]
-    team: _Code | None
+    team: _MaybeCode
 
 
 class StatusChanged(LoggedEvent):
@@ -48,7 +50,7 @@ class StatusChanged(LoggedEvent):
     ticket_id: _Id
     before: Annotated[Status, DataClass.NONE]
     after: Annotated[Status, DataClass.NONE]
-    team: _Code | None
+    team: _MaybeCode
 
 
 class CaseClosed(LoggedEvent):
@@ -58,7 +60,7 @@ class CaseClosed(LoggedEvent):
 
     ticket_id: _Id
     closed_at: Annotated[datetime, DataClass.NONE]
-    team: _Code | None
+    team: _MaybeCode
 
 
 class CaseAssigned(LoggedEvent):
@@ -67,9 +69,9 @@ class CaseAssigned(LoggedEvent):
     type_: ClassVar[str] = "support.case.assigned"
 
     ticket_id: _Id
-    assignee: _Id | None
-    team: _Code | None
-    team_before: _Code | None
+    assignee: _MaybeId
+    team: _MaybeCode
+    team_before: _MaybeCode
 
 
 class CaseUpdated(LoggedEvent):
@@ -80,5 +82,5 @@ class CaseUpdated(LoggedEvent):
     ticket_id: _Id
     fields: Annotated[tuple[str, ...], DataClass.NONE]
     customer_id: _Customer
-    order_id: _Code | None
-    team: _Code | None
+    order_id: _MaybeCode
+    team: _MaybeCode
