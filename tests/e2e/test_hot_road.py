@@ -82,8 +82,13 @@ async def test_the_hot_road_really_answers_and_is_counted_audited_and_given_its_
 
     monkeypatch.setattr(service.api.desk, "read_timeline", None)  # the router's own way is closed
     before = counted()
-    answer = await agent.ask("GET", path, X_Request_ID="a-request-of-mine")
-    assert answer.status == 200
+
+    async def answered() -> Answer | None:
+        """On a busy machine the process may not have heard of changes lately; the router's closed way is then asked."""
+        found = await agent.ask("GET", path, X_Request_ID="a-request-of-mine")
+        return found if found.status == 200 else None
+
+    answer = await eventually(answered)
     assert answer.headers["x-request-id"] == "a-request-of-mine"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
