@@ -64,12 +64,9 @@ class Services:
         """
         clock = clock or SystemClock()
         self.settings = settings
-        self.database = Database(
-            settings.database_url.get_secret_value(),
-            name=name,
-            max_size=settings.database_pool,
-            statement_cache=settings.database_statement_cache,
-        )
+        self.database = _database(settings, name, max_size=settings.database_pool)
+        # Of its own: behind a queue of requests the tail would fall silent, and then every read would join that queue.
+        self.tail_database = _database(settings, f"{name}-tail", max_size=1)
         self.issuer = _issuer(settings, clock)
         self.keys: KeySource = self.issuer or _issuer_keys(settings, clock)
         self.identity = _verifier(settings, self.keys)
@@ -87,7 +84,7 @@ class Services:
         )
         self.cases = Cases(self.directory, clock)
         self.context = Context(self.database, self.sources, self.directory, clock, after_commit=self._raise_floors)
-        self.tail = LogTail(self.database, self._hear, clock, poll_s=_TAIL_POLL_S)
+        self.tail = LogTail(self.tail_database, self._hear, clock, poll_s=_TAIL_POLL_S)
         self.shared = SharedPages(
             self.shared_cache, generation_of=self._generation_of, floor_key=floor_key, clock=clock
         )
@@ -133,6 +130,7 @@ class Services:
         for part in (self.lake, self.commerce, self.events, self.identity, self.cache, self.shared_cache):
             if part is not None:
                 await part.close()
+        await self.tail_database.close()
         await self.database.close()
 
     async def _hear(self, rows: Sequence[Heard]) -> None:
@@ -159,6 +157,15 @@ class Services:
         await idempotency.purge(self.database, now)
         await self.context.purge(now)
         return Again(now + _SWEEP_EVERY)
+
+
+def _database(settings: Settings, name: str, *, max_size: int) -> Database:
+    return Database(
+        settings.database_url.get_secret_value(),
+        name=name,
+        max_size=max_size,
+        statement_cache=settings.database_statement_cache,
+    )
 
 
 def _issuer(settings: Settings, clock: Clock) -> LocalIssuer | None:

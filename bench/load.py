@@ -1,0 +1,143 @@
+"""Runs the load generator (`bench/load`, in Go) and measures what the side under load cost meanwhile."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench.cpu import cpu_seconds
+from bench.golang import built
+
+SETTLE_S = 1.2
+"""Counted after the last answer at least: the service writes who looked once a second."""
+
+_GENERATOR = Path(__file__).with_name("load")
+_START_DEADLINE_S = 60.0
+_SPARE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A body to compare with: its beginning, up to the sources' states, or all of it."""
+
+    head: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask; see `bench/load/main.go`."""
+
+    address: str
+    connections: int
+    seconds: float
+    paths: Sequence[str]
+    tokens: Sequence[str]
+    expected: Sequence[Expected]
+    exponent: float = 1.0
+    seed: int = 1
+    fresh_s: float = 0.0
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run."""
+
+    requests: int
+    seconds: float
+    """From the first request to the last answer."""
+    cpu: Mapping[str, float]
+    """User and system seconds of each process tree of the side, from the first request until what it left to do was done, `SETTLE_S` at least."""
+    faults: Mapping[str, int]
+    p50_ms: float
+    p99_ms: float
+    looks: frozenset[tuple[int, int, int]]
+    """(token, path, Unix minute) of the answered requests."""
+    perhaps: frozenset[tuple[int, int, int]]
+    """The same of those answered in the minute after: the look counts in one of the two."""
+    refused: frozenset[tuple[int, int, int]]
+    """The same of requests without success: they may have been noted before they failed."""
+    bodies: Sequence[str]
+    latencies_ms: Sequence[float]
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Requests for each second of CPU time."""
+        return self.requests / sum(self.cpu.values())
+
+    @property
+    def cost(self) -> str:
+        """What a request cost in each process tree, in microseconds."""
+        return " + ".join(f"{name} {seconds / self.requests * 1e6:.0f}" for name, seconds in self.cpu.items())
+
+
+async def run(
+    plan: Plan, roots: Mapping[str, int], folder: Path, settled: Callable[[Outcome], Awaitable[None]] | None = None
+) -> Outcome:
+    """Put load on a side.
+
+    Args:
+        plan: what to ask.
+        roots: the side's process trees, by their names.
+        folder: for the plan and the result.
+        settled: waits until the side has finished what the requests left it to do; its CPU time counts until then.
+
+    Raises:
+        RuntimeError: the generator did not get its connections, or did not end.
+    """
+    asked, result = folder / "plan.json", folder / "result.json"
+    asked.write_text(json.dumps(asdict(plan)), "utf-8")
+    process = await asyncio.create_subprocess_exec(
+        str(built(_GENERATOR)), str(asked), str(result), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        await _said(process, b"ready\n", _START_DEADLINE_S)
+        before = _cpu(roots)
+        await _go(process)
+        await _said(process, b"done\n", plan.seconds + _SPARE_S)
+        await asyncio.wait_for(process.wait(), _SPARE_S)
+        outcome = _outcome(json.loads(result.read_text("utf-8")))
+        await asyncio.sleep(SETTLE_S)
+        if settled is not None:
+            await settled(outcome)
+        cpu = {name: seconds - before[name] for name, seconds in _cpu(roots).items()}
+        return replace(outcome, cpu=cpu)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _cpu(roots: Mapping[str, int]) -> dict[str, float]:
+    return {name: cpu_seconds([root]) for name, root in roots.items()}
+
+
+async def _go(process: asyncio.subprocess.Process) -> None:
+    assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+    process.stdin.write(b"go\n")
+    await process.stdin.drain()
+
+
+async def _said(process: asyncio.subprocess.Process, word: bytes, deadline_s: float) -> None:
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    if await asyncio.wait_for(process.stdout.readline(), deadline_s) != word:
+        raise RuntimeError("the load generator failed; what it said stands above")
+
+
+def _outcome(told: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        requests=told["requests"],
+        seconds=told["seconds"],
+        cpu={},
+        faults=told["faults"],
+        p50_ms=told["p50_ms"],
+        p99_ms=told["p99_ms"],
+        looks=frozenset(map(tuple, told["looks"])),
+        perhaps=frozenset(map(tuple, told["perhaps"])),
+        refused=frozenset(map(tuple, told["refused"])),
+        bodies=told["bodies"] or (),
+        latencies_ms=told["latencies_ms"] or (),
+    )

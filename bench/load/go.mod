@@ -1,0 +1,3 @@
+module support-service/bench/load
+
+go 1.22

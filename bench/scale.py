@@ -1,0 +1,18 @@
+"""How much is measured: all of it, or less for a first look."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Rounds and seconds of the comparisons."""
+
+    rounds: int = 5
+    seconds: float = 20.0
+    """Of load on our side, in each turn."""
+    rival_seconds: float = 8.0
+    warm_seconds: float = 3.0
+
+
+QUICK = Scale(rounds=2, seconds=8.0, rival_seconds=4.0, warm_seconds=3.0)
+"""For a first look; never what the figures are recorded with."""
