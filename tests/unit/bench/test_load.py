@@ -13,7 +13,7 @@ from bench import load
 from bench.load import Expected, Plan
 
 _HEAD = '{"entries":[1,2]'
-_FRESH = datetime.now(UTC).isoformat()
+_FRESH = (datetime.now(UTC) + timedelta(hours=1)).isoformat()  # still fresh when a long run gets here
 _OLD = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
 
 
