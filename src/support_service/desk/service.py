@@ -13,6 +13,7 @@ from support_service.cases import (
     Cases,
     Filters,
     NewMessage,
+    Ticket,
     must_see,
 )
 from support_service.cases import (
@@ -114,18 +115,14 @@ class Desk:
     ) -> Answer:
         """Change a case that is at this version: 200 with the ticket. See `Cases.change` for what it refuses."""
 
-        async def effect(tx: Tx) -> Answer:
-            ticket = await self._cases.change(tx, principal, ticket_id, version=version, changes=change.changes())
-            body = schemas.TicketResponse.of(ticket, profile_of(principal))
-            return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
-
-        async def changed() -> Answer:
+        async def changed() -> Ticket:
             async with self._database.transaction() as tx:
-                return await effect(tx)
+                return await self._cases.change(tx, principal, ticket_id, version=version, changes=change.changes())
 
-        answer = await self._watched(principal, changed())
+        ticket = await self._watched(principal, changed())
         _log.info("case.changed", fields=sorted(change.model_fields_set))
-        return answer
+        body = schemas.TicketResponse.of(ticket, profile_of(principal))
+        return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
 
     async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Answer:
         """A case with its conversation, current, and its timeline when asked for.

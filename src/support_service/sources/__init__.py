@@ -8,7 +8,7 @@ from support_service.sources.catalog import SOURCES, masked, summary, timeline_s
 from support_service.sources.errors import MalformedEvent
 from support_service.sources.inbound import parse_event
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
-from support_service.sources.ordering import SortKey, keyed, ordered, sort_key
+from support_service.sources.ordering import ordered
 from support_service.sources.ownership import may_see, owners_told
 from support_service.sources.service import Sources
 from support_service.sources.source import Source
@@ -21,18 +21,15 @@ __all__ = [
     "MalformedEvent",
     "ServedFrom",
     "ShopEvent",
-    "SortKey",
     "Source",
     "SourceState",
     "Sources",
     "Status",
-    "keyed",
     "masked",
     "may_see",
     "ordered",
     "owners_told",
     "parse_event",
-    "sort_key",
     "subjects",
     "summary",
     "timeline_selects",

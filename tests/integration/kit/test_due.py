@@ -2,28 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from support.clocks import HandClock
 from support.postgres import DatabaseDsns
 from support_service.kit.database import Database
 from support_service.kit.due import Again, Due, DueWorker, NotYet, schedule
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = HandClock().now()
 
 
-class HandClock:
-    """A clock that moves when told to."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return (self.at - START).total_seconds()
+def since_start(clock: HandClock) -> float:
+    return (clock.now() - START).total_seconds()
 
 
 @pytest.fixture
@@ -58,7 +50,7 @@ async def test_work_is_done_once_when_its_time_has_come_though_two_workers_look_
     for _ in range(3):
         await asyncio.gather(*(worker.step() for worker in workers))
     assert sorted(done) == [str(n) for n in range(8)]
-    clock.at += timedelta(minutes=1)
+    clock.go_on(60)
     await workers[0].step()
     assert sorted(done) == [str(n) for n in range(10)]
 
@@ -67,7 +59,7 @@ async def test_failing_work_is_tried_again_after_1_2_and_4_seconds(database: Dat
     tried: list[float] = []
 
     async def work(due: Due) -> None:
-        tried.append(clock.monotonic())
+        tried.append(since_start(clock))
         if due.attempts < 4:
             raise NotYet if due.attempts % 2 else RuntimeError
 
@@ -75,7 +67,7 @@ async def test_failing_work_is_tried_again_after_1_2_and_4_seconds(database: Dat
     await put(database, "a", START)
     for _ in range(40):
         await worker.step()
-        clock.at += timedelta(seconds=0.25)
+        clock.go_on(0.25)
     assert tried == [0, 1, 3, 7]
 
 
@@ -100,7 +92,7 @@ async def test_work_whose_worker_died_is_taken_over_after_its_lease(database: Da
     other = DueWorker(database, clock, {"job": work}, periodic=())
     await other.step()
     assert done == []
-    clock.at += timedelta(seconds=61)
+    clock.go_on(61)
     await other.step()
     assert done == [2]
 
@@ -126,11 +118,11 @@ async def test_periodic_work_comes_again_when_it_says(database: Database, clock:
     ran: list[float] = []
 
     async def work(due: Due) -> Again:
-        ran.append(clock.monotonic())
+        ran.append(since_start(clock))
         return Again(clock.now() + timedelta(seconds=10))
 
     worker = DueWorker(database, clock, {"sweep": work}, periodic=("sweep",))
     for _ in range(25):
         await worker.step()
-        clock.at += timedelta(seconds=1)
+        clock.go_on(1)
     assert ran == [0, 10, 20]

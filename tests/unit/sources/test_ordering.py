@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support_service.kit.paging import decode_cursor, encode_cursor
-from support_service.sources import Fact, keyed, ordered
+from support_service.sources import Fact, ordered
+from support_service.sources.ordering import keyed
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
