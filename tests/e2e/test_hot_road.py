@@ -22,6 +22,15 @@ async def both(person: Person, path: str) -> tuple[Answer, Answer]:
     return await person.ask("GET", path), await person.ask("GET", by_router(path))
 
 
+async def of_one_fill(person: Person, path: str) -> tuple[Answer, Answer]:
+    """Both answers; asked again when the page was put together anew between them, as only `as_of` tells."""
+    for _ in range(20):
+        hot, slow = await both(person, path)
+        if "fwd" not in hot.headers.get("cache-status", "") + slow.headers.get("cache-status", ""):
+            return hot, slow
+    return await both(person, path)
+
+
 def alike(hot: Answer, slow: Answer) -> bool:
     names = {name.lower() for name in (*hot.headers, *slow.headers)} - PER_ANSWER
     return (
@@ -55,7 +64,7 @@ async def test_every_role_team_and_state_of_the_token_is_answered_alike_on_both_
     for (role, team), status in expected.items():
         person = service.person(role, teams=(team,))
         for _ in range(3):  # the first is verified, the others remembered
-            hot, slow = await both(person, path)
+            hot, slow = await of_one_fill(person, path)
             assert hot.status == status, (role, team)
             assert alike(hot, slow), (role, team, hot, slow)
     token = service.issuer.token(
