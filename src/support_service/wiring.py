@@ -95,7 +95,7 @@ class Services:
             self.directory,
             self.cache,
             shared=self.shared,
-            silence_s=self.tail.age_s,
+            tail=self.tail,
             clock=clock,
         )
         self.recent = RecentCases()
@@ -123,6 +123,7 @@ class Services:
 
     async def close(self) -> None:
         """Finish what is under way and let go of every connection."""
+        await self.desk.close()
         await self.timeline.close()
         with contextlib.suppress(Problem, DatabaseError, *LostConnection):
             await self.views.flush()

@@ -17,7 +17,7 @@ from support.shop import Shop, open_shop, serve_rest
 from support_service import wiring
 from support_service.adapters.embedded.issuer import LocalIssuer
 from support_service.config import Settings
-from support_service.entrypoints.http import build
+from support_service.entrypoints.http import application
 from support_service.entrypoints.worker import work
 from support_service.kit.clock import SystemClock
 
@@ -170,7 +170,7 @@ async def running_service(
         working = asyncio.create_task(work(worker, stop)) if with_worker else None
         issuer = LocalIssuer.from_file(folder / "issuer.pem", audience=settings.oidc_audience, clock=SystemClock())
         try:
-            async with serving(build(api)) as url:
+            async with serving(application(api)) as url:
                 yield RunningService(url, issuer, shop, api, worker, session, rest.stop, rest.start)
         finally:
             stop.set()
@@ -183,5 +183,5 @@ async def running_service(
 @contextlib.asynccontextmanager
 async def another_api(service: RunningService) -> AsyncIterator[str]:
     """A second API process in all but name: services and caches of its own, the same settings; gives its address."""
-    async with serving(build(wiring.Services(service.api.settings, name="test-api-2"))) as url:
+    async with serving(application(wiring.Services(service.api.settings, name="test-api-2"))) as url:
         yield url

@@ -74,7 +74,6 @@ class ViewRecorder(Denials):
             return
         self._seen.add((agent_id, ticket_id))
         self._waiting.append(View(now, agent_id, ticket_id, request_id))
-        metrics.VIEWS_WAITING.set(len(self._waiting))
         if len(self._waiting) > MOST_WAITING:
             await self.flush(mode="direct")
         elif len(self._waiting) >= BATCH:
@@ -87,6 +86,7 @@ class ViewRecorder(Denials):
             DatabaseUnavailable: and whatever else the database may say.
         """
         async with self._writing:
+            metrics.VIEWS_WAITING.set(len(self._waiting))
             while self._waiting:
                 batch = self._waiting[:BATCH]
                 async with self._database.connection() as connection:

@@ -135,10 +135,14 @@ class Cases:
         Raises:
             CaseNotFound: there is none.
         """
-        facts = await store.case_facts(connection, ticket_id)
-        if facts is None:
+        facts = await store.case_facts(connection, [ticket_id])
+        if ticket_id not in facts:
             raise errors.CaseNotFound
-        return facts
+        return facts[ticket_id]
+
+    async def facts_of(self, connection: Tx, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
+        """The same of many cases, without those that are not there."""
+        return await store.case_facts(connection, ticket_ids)
 
     async def messages_before(
         self, connection: Tx, principal: Principal, ticket_id: UUID, *, number: int, limit: int

@@ -57,10 +57,9 @@ async def ticket(connection: Tx, ticket_id: UUID, *, lock: bool = False) -> Tick
     return None if row is None else _ticket(row)
 
 
-async def case_facts(connection: Tx, ticket_id: UUID) -> CaseFacts | None:
-    """What decides who sees a case and what its timeline is about."""
-    row = await connection.fetchrow(_SQL["case_facts"], ticket_id)
-    return None if row is None else CaseFacts(*row)
+async def case_facts(connection: Tx, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
+    """What decides who sees each of these cases and what its timeline is about; those that are not there are left out."""
+    return {row[0]: CaseFacts(*row) for row in await connection.fetch(_SQL["case_facts"], ticket_ids)}
 
 
 async def unfinished_link(tx: Tx, ticket_id: UUID) -> CaseFacts | None:

@@ -42,18 +42,17 @@ class RecentCases:
         return self._facts.get(ticket_id)
 
     @contextmanager
-    def reading(self, ticket_id: UUID) -> Iterator[Callable[[CaseFacts], CaseFacts]]:
-        """Around the reading of a case's facts; the function it gives remembers them and gives them back.
+    def reading(self, ticket_id: UUID) -> Iterator[Callable[[CaseFacts], None]]:
+        """Around the reading of a case's facts; the function it gives remembers them.
 
         Unless an event touched the case meanwhile: then they may be from before it.
         """
         token = object()
         self._reading[ticket_id] = token
 
-        def keep(facts: CaseFacts) -> CaseFacts:
+        def keep(facts: CaseFacts) -> None:
             if self._reading.get(ticket_id) is token:
                 _put(self._facts, ticket_id, facts, _MOST_CASES)
-            return facts
 
         try:
             yield keep
@@ -69,6 +68,10 @@ class RecentCases:
             return
         self._reading.pop(ticket_id, None)
         self._facts.pop(ticket_id, None)
+
+    def has_body(self, ticket_id: UUID, profile: Profile) -> bool:
+        """Whether there is a body of a case at all, of whatever version."""
+        return (ticket_id, profile) in self._bodies
 
     def body(self, ticket_id: UUID, profile: Profile, version: int) -> Body | None:
         """The body of a case, if it is of this version."""

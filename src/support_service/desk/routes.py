@@ -82,7 +82,7 @@ def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     ) -> Response:
         """A case and its conversation, current, and its timeline if wanted."""
         logs.bind(ticket_id=ticket_id)
-        return _sent(await desk.read_case(principal, ticket_id, include_timeline=query.include_timeline))
+        return _shown(await desk.read_case(principal, ticket_id, include_timeline=query.include_timeline))
 
     @router.patch(
         "/cases/{ticket_id}",
@@ -143,8 +143,7 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     ) -> Response:
         """One merged timeline of the case's order, payment, shipment, fraud and feedback facts, newest first."""
         logs.bind(ticket_id=ticket_id)
-        served: Served = await desk.read_timeline(principal, ticket_id, page)
-        return Response(served.body, media_type=_JSON, headers=served.headers)
+        return _shown(await desk.read_timeline(principal, ticket_id, page))
 
     @router.get("/agents/{agent_id}/workload", tags=["agents"], responses=problem_answers(401, 403, 404, 422, 503))
     async def workload(agent_id: UUID, principal: Principal = overseer) -> schemas.WorkloadResponse:
@@ -155,6 +154,10 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     async def me(principal: Principal = overseer) -> schemas.AgentResponse:
         """Who you are here."""
         return schemas.AgentResponse.of(principal)
+
+
+def _shown(served: Served) -> Response:
+    return Response(served.body, media_type=_JSON, headers=served.headers)
 
 
 def _sent(answer: Answer) -> Response:

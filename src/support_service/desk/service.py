@@ -1,6 +1,6 @@
 """What an agent's desk does: the use cases of the rooms below, composed, each in one transaction with its answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -24,6 +24,7 @@ from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, RecentCases
 from support_service.directory import Action, Directory, Principal, Profile, Role, permit, profile_of, sight
 from support_service.kit import idempotency, logs
+from support_service.kit.batching import Batcher
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer, Scope
@@ -67,6 +68,7 @@ class Desk:
         self._views = views
         self._recent = recent
         self._clock = clock
+        self._facts = Batcher(self._read_facts)
 
     async def open_case(self, principal: Principal, new: schemas.TicketCreate, once: Once | None) -> Answer:
         """Open a case: 201 with the ticket. See `Cases.open_case` for what it refuses."""
@@ -124,7 +126,11 @@ class Desk:
         body = schemas.TicketResponse.of(ticket, profile_of(principal))
         return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
 
-    async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Answer:
+    async def close(self) -> None:
+        """Give up the look-up under way."""
+        await self._facts.close()
+
+    async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Served:
         """A case with its conversation, current, and its timeline when asked for.
 
         The bytes of the case are made anew only when its version, which is read each time, has moved.
@@ -133,13 +139,27 @@ class Desk:
             await self._permit(principal, Action.TIMELINE_READ, ticket_id)
         profile = profile_of(principal)
         body = await self._watched(principal, self._current_body(principal, ticket_id, profile))
-        content, headers = body.content, {"etag": _etag(body.facts.version)}
-        if include_timeline:
-            served = await self._timeline.first_page(_key(body.facts), profile)
-            content = content[:-1] + b',"timeline":' + served.body + b"}"
-            headers |= served.headers
+        timeline = await self._timeline.first_page(_key(body.facts), profile) if include_timeline else None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
-        return Answer(200, headers, content)
+        return _shown(body, timeline)
+
+    async def hot_case(self, principal: Principal, ticket_id: UUID, *, request_id: str | None) -> Served | None:
+        """A case with its timeline, when this process knows both but for the version, which it asks for; else None.
+
+        Whoever may not see it gets None too, as with `hot_timeline`.
+        """
+        profile = profile_of(principal)
+        if not self._recent.has_body(ticket_id, profile):
+            return None
+        facts = await self._facts.get(ticket_id)
+        if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
+            return None
+        body = self._recent.body(ticket_id, profile, facts.version)
+        timeline = None if body is None else await self._timeline.cached_page(_key(facts), profile)
+        if body is None or timeline is None:
+            return None
+        await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
+        return _shown(body, timeline)
 
     async def read_timeline(self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery) -> Served:
         """One page of the timeline of a case."""
@@ -159,7 +179,7 @@ class Desk:
 
         Whoever may not see it gets None too: the slow road refuses, and records the denial.
         """
-        facts = self._recent.facts(ticket_id) if self._timeline.hears else None
+        facts = self._recent.facts(ticket_id) if await self._timeline.hears() else None
         if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
             return None
         served = await self._timeline.cached_page(_key(facts), profile_of(principal))
@@ -169,18 +189,25 @@ class Desk:
 
     async def _current_facts(self, principal: Principal, ticket_id: UUID) -> CaseFacts:
         with self._recent.reading(ticket_id) as keep:
-            async with self._database.connection() as connection:
-                facts = keep(await self._cases.facts(connection, ticket_id))
+            facts = await self._facts.get(ticket_id)
+            if facts is None:
+                raise CaseNotFound
+            keep(facts)
         must_see(principal, facts)
         return facts
 
-    async def _current_body(self, principal: Principal, ticket_id: UUID, profile: Profile) -> Body:
+    async def _read_facts(self, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
         async with self._database.connection() as connection:
-            facts = await self._cases.facts(connection, ticket_id)
-            must_see(principal, facts)
+            return await self._cases.facts_of(connection, ticket_ids)
+
+    async def _current_body(self, principal: Principal, ticket_id: UUID, profile: Profile) -> Body:
+        known = None
+        if self._recent.has_body(ticket_id, profile):
+            facts = await self._current_facts(principal, ticket_id)
             known = self._recent.body(ticket_id, profile, facts.version)
-            if known is not None:
-                return known
+        if known is not None:
+            return known
+        async with self._database.connection() as connection:
             ticket, conversation = await self._cases.read(connection, principal, ticket_id)
         detail = schemas.TicketDetail.with_conversation(ticket, conversation, profile)
         body = Body(ticket.facts, detail.model_dump_json(exclude={"timeline"}).encode())
@@ -275,6 +302,13 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
     if Role.SERVICE in principal.roles:
         return AuthorType.BOT, Action.MESSAGE_AS_BOT
     return AuthorType.AGENT, Action.MESSAGE_AS_AGENT
+
+
+def _shown(body: Body, timeline: Served | None) -> Served:
+    headers = {"etag": _etag(body.facts.version)}
+    if timeline is None:
+        return Served(body.content, headers)
+    return Served(body.content[:-1] + b',"timeline":' + timeline.body + b"}", headers | dict(timeline.headers))
 
 
 def _key(facts: CaseFacts) -> CaseKey:

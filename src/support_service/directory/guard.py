@@ -1,5 +1,6 @@
 """The guard at every route: who is calling, and whether their role may do this, before anything is looked up."""
 
+import asyncio
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ REMEMBERED = timedelta(seconds=30)
 """How long a verified token is believed without verifying it again, and its roles without looking them up."""
 
 _MOST_REMEMBERED = 10_000
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_SCHEME = b"Bearer "
+_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
 _log = logs.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class Guard:
         self._denials = denials
         self._clock = clock
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._verifying: dict[bytes, asyncio.Task[Principal]] = {}
 
     async def principal(self, authorization: str | None) -> Principal:
         """Who is calling, by the Authorization header.
@@ -59,26 +62,28 @@ class Guard:
             RoleMissing: it proves somebody without a role here.
             SignInUnavailable: it cannot be verified right now.
         """
-        if authorization and (known := self.remembered(authorization)) is not None:
+        header = (authorization or "").encode("latin-1", "replace")
+        if (known := self.remembered(header)) is not None:
             return known
-        match = _BEARER.fullmatch(authorization.strip()) if authorization else None
-        if authorization is None or match is None:
+        match = _BEARER.fullmatch(header.strip())
+        if match is None:
             raise TokenMissing
-        now = self._clock.now()
-        try:
-            told = await self._identity.verify(match[1])
-        except InvalidToken as error:
-            _log.info("sign_in.refused", reason=error.reason)
-            raise TokenInvalid(error.reason) from error
-        except IdentityUnavailable as error:
-            raise SignInUnavailable from error
-        principal = await self._directory.sign_in(self._database, told)
-        self._remember(_digest(authorization), _Remembered(principal, min(now + REMEMBERED, told.expires_at)))
-        return principal
+        token = match[1]
+        verifying = self._verifying.get(token)
+        if verifying is None:
+            verifying = self._verifying[token] = asyncio.create_task(self._verify(token))
+            verifying.add_done_callback(lambda _: self._verifying.pop(token))
+        return await asyncio.shield(verifying)
 
-    def remembered(self, authorization: str) -> Principal | None:
-        """The principal of a header whose token was verified lately; None when it has to be verified."""
-        digest = _digest(authorization)
+    def remembered(self, header: bytes) -> Principal | None:
+        """The principal of an Authorization header whose token was verified lately; None when it has to be verified."""
+        token = header[len(_SCHEME) :]
+        if not header.startswith(_SCHEME) or token.startswith(b" "):
+            match = _BEARER.fullmatch(header.strip())
+            if match is None:
+                return None
+            token = match[1]
+        digest = sha256(token).digest()
         known = self._remembered.get(digest)
         if known is None or self._clock.now() >= known.until:
             return None
@@ -93,17 +98,22 @@ class Guard:
         """Record at once that somebody asked for what their role does not allow."""
         await self._denials.denied(principal.principal_id, "role.refused", ticket_id, needed=action.value)
 
-    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
-        self._remembered[digest] = remembered
-        self._remembered.move_to_end(digest)
+    async def _verify(self, token: bytes) -> Principal:
+        """Once for all who come with the same token meanwhile, and whoever of them goes away."""
+        now = self._clock.now()
+        try:
+            told = await self._identity.verify(token.decode())
+        except InvalidToken as error:
+            _log.info("sign_in.refused", reason=error.reason)
+            raise TokenInvalid(error.reason) from error
+        except IdentityUnavailable as error:
+            raise SignInUnavailable from error
+        principal = await self._directory.sign_in(self._database, told)
+        # By its hash: what is in memory is no key to anything.
+        self._remembered[sha256(token).digest()] = _Remembered(principal, min(now + REMEMBERED, told.expires_at))
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
-
-
-def _digest(authorization: str) -> bytes:
-    """What a token is remembered by, however its scheme is written; of another scheme's than Bearer nothing is."""
-    scheme, _, token = authorization.strip().partition(" ")
-    return sha256(f"{scheme.lower()} {token.strip()}".encode("utf-8", "surrogateescape")).digest()
+        return principal
 
 
 class Permit(SecurityBase):

@@ -9,6 +9,7 @@ from fastapi_swagger import patch_fastapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from support_service import __version__, migrations, wiring
 from support_service.config import Settings
@@ -27,15 +28,20 @@ needs `If-Match`. Lists are paged by cursor. A timeline says for each source how
 """
 
 
-def create_app() -> FastAPI:
+def create_app() -> ASGIApp:
     """The API as the server runs it, from the environment's settings."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
-    return build(wiring.Services(settings, name="support-api"))
+    return application(wiring.Services(settings, name="support-api"))
+
+
+def application(services: wiring.Services) -> ASGIApp:
+    """The API over these services with its hot road in front; they live as long as it does."""
+    return HotRoad(build(services), services.desk, services.guard)
 
 
 def build(services: wiring.Services) -> FastAPI:
-    """The API over these services; they live as long as it does."""
+    """The API over these services as the framework has it: routes and their documentation."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,7 +65,6 @@ def build(services: wiring.Services) -> FastAPI:
     )
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     app.add_middleware(RequestContext)
-    app.add_middleware(HotRoad, desk=services.desk, guard=services.guard)
     install_problem_handlers(app)
     app.include_router(create_routes(services.desk, services.guard))
     _add_operations(app, services)

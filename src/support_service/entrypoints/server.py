@@ -1,7 +1,7 @@
 """The HTTP server around the API: granian, with room for more than its default number of connections."""
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 
 from support_service.config import Settings
 from support_service.kit import logs
@@ -19,6 +19,8 @@ def serve() -> None:
         "support_service.entrypoints.http:create_app",
         factory=True,
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,  # named, as granian would take any other loop that happens to be installed
+        http=HTTPModes.http1,
         address=settings.host,
         port=settings.port,
         workers=settings.api_workers,

@@ -10,6 +10,7 @@ the subject's row; nothing is promised between subjects.
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,9 @@ _SQL = load_queries("support_service.kit")
 _BATCH = 500
 _POLL_S = 0.05
 _LONGEST_BACKOFF_S = 5.0
+_LEARN_WITHIN_S = 1.0
+_MOST_UNSTAMPED = 5_000
+"""Rows without a position that a tail hears of in one step: without a relay each step hears of all of them again."""
 
 _log = logs.get_logger(__name__)
 
@@ -173,7 +177,7 @@ class LogTail:
 
     For what a process must only know while it lives, such as that something it keeps is outdated. It does not wait for
     the relay: rows without a position are heard too, and once more when they have one, so order is not promised.
-    `age_s` says how long ago this process last knew that it had heard of everything committed.
+    While more of them wait than one step hears of, it has not caught up, and says so.
     """
 
     def __init__(
@@ -185,26 +189,52 @@ class LogTail:
         self._clock = clock
         self._poll_s = poll_s
         self._position: int | None = None
-        self._caught_up_at: float | None = None
+        self._caught_up_at = float("-inf")
+        self._stepping: asyncio.Task[int] | None = None
 
-    def age_s(self) -> float:
-        """Seconds since this tail had heard all there was; infinite before the first time."""
-        if self._caught_up_at is None:
-            return float("inf")
-        return self._clock.monotonic() - self._caught_up_at
+    def knows(self, moment: float) -> bool:
+        """Whether all that was committed by a moment (of the clock's monotonic time) has been heard of and applied."""
+        return self._caught_up_at >= moment
+
+    async def learn(self, moment: float) -> bool:
+        """Hear of all that was committed by a moment; whoever else needs it meanwhile shares the look.
+
+        Returns False when it cannot be known within a second.
+        """
+        ends = self._clock.monotonic() + _LEARN_WITHIN_S
+        while not self.knows(moment) and (left := ends - self._clock.monotonic()) > 0:
+            step = self._step_under_way()
+            await asyncio.wait({step}, timeout=left)
+            if step.done() and step.exception() is not None:
+                break
+        return self.knows(moment)
 
     async def step(self) -> int:
-        """Hear of what is new and apply it; returns how many rows."""
+        """Hear of what is new and apply it; returns how many rows have got their position."""
+        return await asyncio.shield(self._step_under_way())
+
+    def _step_under_way(self) -> "asyncio.Task[int]":
+        if self._stepping is None:
+            self._stepping = asyncio.create_task(self._step())
+            self._stepping.add_done_callback(self._stepped)
+        return self._stepping
+
+    def _stepped(self, step: "asyncio.Task[int]") -> None:
+        self._stepping = None
+        if not step.cancelled():
+            step.exception()  # it was raised where the step was awaited, if anywhere
+
+    async def _step(self) -> int:
         asked_at = self._clock.monotonic()
         async with self._database.connection() as connection:
             if self._position is None:
                 self._position = int(await connection.fetchval(_SQL["head"]))
-            rows = await connection.fetch(_SQL["hear"], self._position, _BATCH)
+            rows = await connection.fetch(_SQL["hear"], self._position, _BATCH, _MOST_UNSTAMPED)
         if rows:
             await self._apply([Heard(row["type"], row["subject"], row["sequence"]) for row in rows])
         stamped = [row["position"] for row in rows if row["position"] is not None]
         self._position = max(stamped, default=self._position)
-        if len(stamped) < _BATCH:
+        if len(stamped) < _BATCH and len(rows) - len(stamped) < _MOST_UNSTAMPED:
             self._caught_up_at = asked_at
         return len(stamped)
 
@@ -231,6 +261,7 @@ async def _read(connection: Tx, after: int) -> list[LogRow]:
 async def _repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, name: str, poll_s: float) -> None:
     failures = 0
     while not stop.is_set():
+        begun = time.monotonic()
         pause = poll_s
         try:
             if await step() >= _BATCH:
@@ -241,7 +272,8 @@ async def _repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, na
             pause = min(_LONGEST_BACKOFF_S, poll_s * 2**failures)
             metrics.FOLLOWER_ERRORS.labels(name).inc()
             _log.warning("log.step_failed", follower=name, failures=failures, exc_info=error)
-        await wait_for(stop, pause)
+        # From the step's beginning on: what takes long because much is asked of this process must not fall behind.
+        await wait_for(stop, max(0.0, pause - (time.monotonic() - begun)))
 
 
 async def wait_for(stop: asyncio.Event, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Histogram
 
 READS = Counter("support_timeline_reads_total", "First pages read, by how the cache answered.", ["cache"])
+HITS = READS.labels("hit")
 FILL_SECONDS = Histogram(
     "support_timeline_fill_seconds",
     "Time to put a timeline together from its sources.",

@@ -7,7 +7,7 @@ committed; facts without an event are at most a minute old, and `as_of` says so.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from support_service.context import Context, StoredSource
@@ -15,6 +15,7 @@ from support_service.directory import Directory, Profile
 from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database
+from support_service.kit.eventlog import LogTail
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
 from support_service.ports.cache import LONGEST_TTL_S, Cache, CachedBody
 from support_service.sources import Fact, FetchKey, Sources, masked, ordered, summary
@@ -63,7 +64,7 @@ class Timeline:
         cache: Cache,
         *,
         shared: SharedPages,
-        silence_s: Callable[[], float],
+        tail: LogTail,
         clock: Clock,
     ) -> None:
         """Take what a timeline is put together from.
@@ -75,7 +76,7 @@ class Timeline:
             directory: knows each customer's generation.
             cache: the near cache.
             shared: the pages of other processes.
-            silence_s: how long ago, in seconds, this process last knew of every change.
+            tail: by which this process hears of every change.
             clock: tells the age of what is cached.
         """
         self._database = database
@@ -84,14 +85,17 @@ class Timeline:
         self._directory = directory
         self._cache = cache
         self._shared = shared
-        self._silence_s = silence_s
+        self._tail = tail
         self._clock = clock
         self._fills: dict[str, asyncio.Task[CachedBody]] = {}
 
-    @property
-    def hears(self) -> bool:
-        """Whether this process knows of every change up to 300 ms ago: what it keeps may then be shown."""
-        return self._silence_s() <= LONGEST_SILENCE_S
+    async def hears(self) -> bool:
+        """Whether this process knows of every change up to 300 ms before now, so that what it keeps may be shown.
+
+        A process so busy that it does not look every 100 ms looks then, once for all who wait for that.
+        """
+        moment = self._clock.monotonic() - LONGEST_SILENCE_S
+        return self._tail.knows(moment) or await self._tail.learn(moment)
 
     async def first_page(self, key: CaseKey, profile: Profile) -> Served:
         """The first page at its default size, cached when that is safe."""
@@ -106,13 +110,13 @@ class Timeline:
         """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
         name = _cache_key(key, profile)
         cached = await self._current(name, key.customer_id)
-        if cached is not None and self._age_s(cached) < REFRESH_FROM * cached.fresh_s:
-            return self._hit(cached)
+        if cached is not None and (age_s := self._age_s(cached)) < REFRESH_FROM * cached.fresh_s:
+            return _hit(cached, age_s)
         degraded = await self._current(name + _DEGRADED, key.customer_id)
         if cached is not None and degraded is None:
             self._fill(name, key, profile, part=REFRESH_FROM)
         shown = cached or degraded
-        return None if shown is None else self._hit(shown)
+        return None if shown is None else _hit(shown, self._age_s(shown))
 
     async def page(self, key: CaseKey, profile: Profile, *, cursor: str | None, limit: int) -> Served:
         """Any page, put together anew.
@@ -132,18 +136,12 @@ class Timeline:
 
     async def _current(self, name: str, customer_id: str) -> CachedBody | None:
         """What is cached, if it may be shown as it is: young, not superseded, and changes are being heard of here."""
-        if not self.hears:
+        if not await self.hears():
             return None
         cached = await self._cache.get(name, floor_key(customer_id))
         if cached is None or cached.superseded or self._age_s(cached) >= cached.fresh_s:
             return None
         return cached
-
-    def _hit(self, cached: CachedBody) -> Served:
-        metrics.READS.labels("hit").inc()
-        age_s = self._age_s(cached)
-        headers = {"cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}", "age": str(int(age_s))}
-        return Served(cached.body, headers)
 
     def _fill(self, name: str, key: CaseKey, profile: Profile, *, part: float) -> "asyncio.Task[CachedBody]":
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
@@ -225,6 +223,12 @@ class Timeline:
 
     def _age_s(self, cached: CachedBody) -> float:
         return max(0.0, (self._clock.now() - cached.filled_at).total_seconds())
+
+
+def _hit(cached: CachedBody, age_s: float) -> Served:
+    metrics.HITS.inc()
+    headers = {"cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}", "age": str(int(age_s))}
+    return Served(cached.body, headers)
 
 
 def floor_key(customer_id: str) -> str:

@@ -40,7 +40,7 @@ FROM event_log WHERE position > $1 ORDER BY position LIMIT $2
 
 -- name: hear
 -- One snapshot of what is stamped after a position and of what still waits for its own: a row is in one of the two.
-SELECT position, type, subject, sequence FROM event_log WHERE position IS NULL
+(SELECT position, type, subject, sequence FROM event_log WHERE position IS NULL ORDER BY id LIMIT $3)
 UNION ALL
 (
     SELECT position, type, subject, sequence
