@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +77,9 @@ class Bed:
     logs: Path
     roots: dict[str, int]
     """The root of every process tree of our side: PostgreSQL, worker, API, Redis, the shop's services."""
+    settings: Mapping[str, str]
+    """The environment of our processes."""
+    programs: dict[str, Program] = field(default_factory=dict)
     redis_url: str | None = None
     cases: list[Case] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
@@ -148,8 +151,10 @@ class Bed:
 
 
 @contextlib.asynccontextmanager
-async def service_bed(orders: Sequence[str], *, people: int, redis_url: str | None = None) -> AsyncIterator[Bed]:
-    """The service with a shop that holds these orders, a case on each of them, and so many agents."""
+async def service_bed(
+    orders: Sequence[str], *, people: int, redis_url: str | None = None, facts: int = shop.FACTS
+) -> AsyncIterator[Bed]:
+    """The service with a shop that holds these orders with so many facts each, a case on each of them, and so many agents."""
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="support-bench-")))
         logs = folder / "logs"
@@ -161,8 +166,8 @@ async def service_bed(orders: Sequence[str], *, people: int, redis_url: str | No
         stack.push_async_callback(cluster.close)
         await cluster.prepare()
         await migrations.migrate(cluster.owner_dsn, app_dsn=cluster.app_dsn)
-        facts = (fact for order_id in orders for fact in shop.facts_of(order_id))
-        await stock_shop(cluster.shop, shop.customers(orders), facts, choice="bench", now=datetime.now(UTC))
+        told = (fact for order_id in orders for fact in shop.facts_of(order_id, facts))
+        await stock_shop(cluster.shop, shop.customers(orders), told, choice="bench", now=datetime.now(UTC))
         owner = Database(cluster.owner_dsn, name="bench", max_size=2, command_timeout_s=120)
         stack.push_async_callback(owner.close)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)))
@@ -177,10 +182,12 @@ async def service_bed(orders: Sequence[str], *, people: int, redis_url: str | No
             folder,
             logs,
             {"postgres": await cluster.server_pid()},
-            redis_url,
+            settings,
+            redis_url=redis_url,
         )
         for program in _programs(settings, logs, ports):
-            bed.roots[program.name] = stack.enter_context(program).pid
+            bed.programs[program.name] = stack.enter_context(program)
+            bed.roots[program.name] = program.pid
             url = {"api": f"{bed.url}/readyz", "shop-rest": f"http://{HOST}:{ports[1]}/orders/health"}.get(program.name)
             if url is not None:
                 await asyncio.to_thread(program.until_answers, url)

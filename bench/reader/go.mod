@@ -1,0 +1,3 @@
+module support-service/bench/reader
+
+go 1.22
