@@ -125,3 +125,20 @@ async def test_who_loses_sight_of_a_case_by_its_reassignment_is_refused_half_a_s
     await asyncio.sleep(0.5)
     assert (await agent.ask("GET", path + "/timeline")).status == 404
     assert (await agent.ask("GET", path)).status == 404
+
+
+async def test_who_moves_a_case_to_another_order_sees_that_orders_timeline_in_the_next_read(
+    service: RunningService,
+) -> None:
+    await service.shop.add([*every_fact("o-1", "c-1"), *every_fact("o-2", "c-1")])
+    agent = service.person("AGENT", teams=("orders",))
+    case = await agent.open_case(order_id="o-1")
+    other = await agent.open_case(order_id="o-2")
+    path = f"/support/cases/{case['ticket_id']}"
+    for version, order_id in enumerate(("o-2", "o-1", "o-2"), case["version"]):
+        await warm(agent, path + "/timeline")
+        await warm(agent, f"/support/cases/{other['ticket_id']}/timeline")
+        moved = await agent.ask("PATCH", path, {"order_id": order_id}, If_Match=f'"{version}"')
+        assert moved.status == 200
+        shown = await agent.timeline(case["ticket_id"])
+        assert {entry["order_id"] for entry in shown["entries"]} == {order_id}

@@ -122,6 +122,7 @@ class Desk:
                 return await self._cases.change(tx, principal, ticket_id, version=version, changes=change.changes())
 
         ticket = await self._watched(principal, changed())
+        self._recent.forget(str(ticket_id))  # the log tells of it soon, but what one wrote is in one's next read
         _log.info("case.changed", fields=sorted(change.model_fields_set))
         body = schemas.TicketResponse.of(ticket, profile_of(principal))
         return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
