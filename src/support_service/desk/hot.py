@@ -8,7 +8,7 @@ framework would cost several times what the answer does.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -23,7 +23,6 @@ from support_service.timeline import Served
 _PREFIX = "/support/cases/"
 _ID_ENDS = len(_PREFIX) + 36
 _LOGGED_ONE_IN = 100
-_HEADERS = (*ANSWER_HEADERS, (b"content-type", b"application/json"))
 
 _log = logs.get_logger(__name__)
 
@@ -35,7 +34,8 @@ class _Lane:
     route: str
     actions: tuple[Action, ...]
     answer: Callable[..., Awaitable[Served | None]]
-    observe: Callable[[float], None]
+    observe: Mapping[int, Callable[[float], None]]
+    """By status."""
 
     def open_to(self, principal: Principal) -> bool:
         """Whether the principal's roles may go here."""
@@ -53,10 +53,8 @@ class HotRoad:
         case, timeline = _PREFIX + "{ticket_id}", _PREFIX + "{ticket_id}/timeline"
         read = (Action.TIMELINE_READ,)
         self._lanes = {
-            ("/timeline", b""): _Lane(timeline, read, desk.hot_timeline, observed_route("GET", timeline)),
-            ("", b"includeTimeline=true"): _Lane(
-                case, (Action.CASE_READ, *read), desk.hot_case, observed_route("GET", case)
-            ),
+            ("/timeline", b""): _Lane(timeline, read, desk.hot_timeline, _observed(timeline)),
+            ("", b"includeTimeline=true"): _Lane(case, (Action.CASE_READ, *read), desk.hot_case, _observed(case)),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,39 +76,54 @@ class HotRoad:
         if principal is None or not lane.open_to(principal):
             return False
         request_id = request_id_of(scope["headers"])
-        served = await lane.answer(principal, ticket_id, request_id=request_id)
+        known = _header(scope, b"if-none-match")
+        if_none_match = None if known is None else known.decode("latin-1")
+        served = await lane.answer(principal, ticket_id, request_id=request_id, if_none_match=if_none_match)
         if served is None:
             return False
+        content = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(served.body)))
         headers = [
-            *_HEADERS,
-            (b"content-length", b"%d" % len(served.body)),
+            *ANSWER_HEADERS,
+            *(content if served.body else ()),
             (b"x-request-id", request_id.encode()),
             *[(name.encode(), value.encode()) for name, value in served.headers.items()],
         ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": served.status, "headers": headers})
         await send({"type": "http.response.body", "body": served.body})
-        self._account(lane, principal.principal_id, ticket_id, request_id, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._account(lane, served.status, principal.principal_id, ticket_id, request_id, seconds=seconds)
         return True
 
     def _principal(self, scope: Scope) -> Principal | None:
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                return self._guard.remembered(value)
-        return None
+        authorization = _header(scope, b"authorization")
+        return None if authorization is None else self._guard.remembered(authorization)
 
-    def _account(self, lane: _Lane, agent_id: UUID, ticket_id: UUID, request_id: str, seconds: float) -> None:
+    def _account(
+        self, lane: _Lane, status: int, agent_id: UUID, ticket_id: UUID, request_id: str, *, seconds: float
+    ) -> None:
         """The metric of every request, and the log line of one in a hundred: they are all alike."""
-        lane.observe(seconds)
+        lane.observe[status](seconds)
         self._answered += 1
         if self._answered % _LOGGED_ONE_IN == 1:
             _log.info(
                 "http.request",
                 method="GET",
                 route=lane.route,
-                status=200,
+                status=status,
                 ms=round(seconds * 1000, 1),
                 sampled=_LOGGED_ONE_IN,
                 agent_id=str(agent_id),
                 ticket_id=str(ticket_id),
                 request_id=request_id,
             )
+
+
+def _observed(route: str) -> Mapping[int, Callable[[float], None]]:
+    return {status: observed_route("GET", route, status) for status in (200, 304)}
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    for found, value in scope["headers"]:
+        if found == name:
+            return bytes(value)
+    return None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -19,13 +19,21 @@ from support_service.kit.web import problem_answers
 from support_service.timeline import Served, TimelineResponse
 
 _JSON = "application/json"
-_ETAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})"\s*')
+_ETAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})(?:-[0-9a-f-]{1,60})?"\s*')
+"""A case's version, and of a case that was read with its timeline what that was."""
 
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="Names this request: sent again within 24 hours it has one effect."),
 ]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of the version you are changing.")]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match", description="The ETag you were given last: what you are shown is not older than that."
+    ),
+]
+_KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "You were given this ETag, and it is still current"}}
 
 
 def create_routes(desk: Desk, guard: Guard) -> APIRouter:
@@ -73,16 +81,21 @@ def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     @router.get(
         "/cases/{ticket_id}",
         response_model=schemas.TicketDetail,
-        responses=problem_answers(401, 403, 404, 422, 503),
+        responses=_KNOWN | problem_answers(401, 403, 404, 422, 503),
     )
     async def read_case(
         ticket_id: UUID,
         query: Annotated[schemas.CaseReadQuery, Query()],
+        if_none_match: IfNoneMatch = None,
         principal: Principal = reader,
     ) -> Response:
         """A case and its conversation, current, and its timeline if wanted."""
         logs.bind(ticket_id=ticket_id)
-        return _shown(await desk.read_case(principal, ticket_id, include_timeline=query.include_timeline))
+        return _shown(
+            await desk.read_case(
+                principal, ticket_id, include_timeline=query.include_timeline, if_none_match=if_none_match
+            )
+        )
 
     @router.patch(
         "/cases/{ticket_id}",
@@ -136,14 +149,17 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
         "/cases/{ticket_id}/timeline",
         response_model=TimelineResponse,
         tags=["timeline"],
-        responses=problem_answers(401, 403, 404, 422, 503),
+        responses=_KNOWN | problem_answers(401, 403, 404, 422, 503),
     )
     async def read_timeline(
-        ticket_id: UUID, page: Annotated[schemas.PageQuery, Query()], principal: Principal = reader
+        ticket_id: UUID,
+        page: Annotated[schemas.PageQuery, Query()],
+        if_none_match: IfNoneMatch = None,
+        principal: Principal = reader,
     ) -> Response:
         """One merged timeline of the case's order, payment, shipment, fraud and feedback facts, newest first."""
         logs.bind(ticket_id=ticket_id)
-        return _shown(await desk.read_timeline(principal, ticket_id, page))
+        return _shown(await desk.read_timeline(principal, ticket_id, page, if_none_match=if_none_match))
 
     @router.get("/agents/{agent_id}/workload", tags=["agents"], responses=problem_answers(401, 403, 404, 422, 503))
     async def workload(agent_id: UUID, principal: Principal = overseer) -> schemas.WorkloadResponse:
@@ -157,7 +173,7 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
 
 
 def _shown(served: Served) -> Response:
-    return Response(served.body, media_type=_JSON, headers=served.headers)
+    return Response(served.body, served.status, media_type=_JSON if served.body else None, headers=served.headers)
 
 
 def _sent(answer: Answer) -> Response:

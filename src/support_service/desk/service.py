@@ -131,7 +131,9 @@ class Desk:
         """Give up the look-up under way."""
         await self._facts.close()
 
-    async def read_case(self, principal: Principal, ticket_id: UUID, *, include_timeline: bool) -> Served:
+    async def read_case(
+        self, principal: Principal, ticket_id: UUID, *, include_timeline: bool, if_none_match: str | None = None
+    ) -> Served:
         """A case with its conversation, current, and its timeline when asked for.
 
         The bytes of the case are made anew only when its version, which is read each time, has moved.
@@ -140,11 +142,15 @@ class Desk:
             await self._permit(principal, Action.TIMELINE_READ, ticket_id)
         profile = profile_of(principal)
         body = await self._watched(principal, self._current_body(principal, ticket_id, profile))
-        timeline = await self._timeline.first_page(_key(body.facts), profile) if include_timeline else None
+        timeline = None
+        if include_timeline:
+            timeline = await self._timeline.first_page(_key(body.facts), profile, if_none_match=if_none_match)
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
-        return _shown(body, timeline)
+        return _shown(body, timeline).unless_known(if_none_match)
 
-    async def hot_case(self, principal: Principal, ticket_id: UUID, *, request_id: str | None) -> Served | None:
+    async def hot_case(
+        self, principal: Principal, ticket_id: UUID, *, request_id: str | None, if_none_match: str | None = None
+    ) -> Served | None:
         """A case with its timeline, when this process knows both but for the version, which it asks for; else None.
 
         Whoever may not see it gets None too, as with `hot_timeline`.
@@ -156,26 +162,35 @@ class Desk:
         if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
             return None
         body = self._recent.body(ticket_id, profile, facts.version)
-        timeline = None if body is None else await self._timeline.cached_page(_key(facts), profile)
-        if body is None or timeline is None:
+        if body is None:
+            return None
+        timeline = await self._timeline.cached_page(_key(facts), profile, if_none_match=if_none_match)
+        if timeline is None:
             return None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
-        return _shown(body, timeline)
+        return _shown(body, timeline).unless_known(if_none_match)
 
-    async def read_timeline(self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery) -> Served:
+    async def read_timeline(
+        self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery, *, if_none_match: str | None = None
+    ) -> Served:
         """One page of the timeline of a case."""
         if page.cursor is None and page.limit == DEFAULT_LIMIT:
-            known = await self.hot_timeline(principal, ticket_id, request_id=logs.current_request_id())
+            known = await self.hot_timeline(
+                principal, ticket_id, request_id=logs.current_request_id(), if_none_match=if_none_match
+            )
             if known is not None:
                 return known
         facts = await self._watched(principal, self._current_facts(principal, ticket_id))
         profile = profile_of(principal)
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
         if page.cursor is None and page.limit == DEFAULT_LIMIT:
-            return await self._timeline.first_page(_key(facts), profile)
+            served = await self._timeline.first_page(_key(facts), profile, if_none_match=if_none_match)
+            return served.unless_known(if_none_match)
         return await self._timeline.page(_key(facts), profile, cursor=page.cursor, limit=page.limit)
 
-    async def hot_timeline(self, principal: Principal, ticket_id: UUID, *, request_id: str | None) -> Served | None:
+    async def hot_timeline(
+        self, principal: Principal, ticket_id: UUID, *, request_id: str | None, if_none_match: str | None = None
+    ) -> Served | None:
         """The first page of a timeline, when this process knows all it takes; None when it has to ask somebody.
 
         Whoever may not see it gets None too: the slow road refuses, and records the denial.
@@ -183,10 +198,11 @@ class Desk:
         facts = self._recent.facts(ticket_id) if await self._timeline.hears() else None
         if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
             return None
-        served = await self._timeline.cached_page(_key(facts), profile_of(principal))
-        if served is not None:
-            await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
-        return served
+        served = await self._timeline.cached_page(_key(facts), profile_of(principal), if_none_match=if_none_match)
+        if served is None:
+            return None
+        await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
+        return served.unless_known(if_none_match)
 
     async def _current_facts(self, principal: Principal, ticket_id: UUID) -> CaseFacts:
         with self._recent.reading(ticket_id) as keep:
@@ -306,10 +322,12 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
 
 
 def _shown(body: Body, timeline: Served | None) -> Served:
-    headers = {"etag": _etag(body.facts.version)}
+    """A case as it is sent; with its timeline the ETag tells both, and If-Match takes either."""
+    version = _etag(body.facts.version)
     if timeline is None:
-        return Served(body.content, headers)
-    return Served(body.content[:-1] + b',"timeline":' + timeline.body + b"}", headers | dict(timeline.headers))
+        return Served(body.content, {"etag": version})
+    headers = dict(timeline.headers) | {"etag": f"{version[:-1]}-{timeline.headers['etag'][1:]}"}
+    return Served(body.content[:-1] + b',"timeline":' + timeline.body + b"}", headers)
 
 
 def _key(facts: CaseFacts) -> CaseKey:

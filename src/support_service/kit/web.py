@@ -81,9 +81,9 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return f"{getrandbits(96):024x}"  # no secret, and made for each of thousands of requests a second
 
 
-def observed_route(method: str, route: str) -> Callable[[float], None]:
-    """What counts a successful request of this route, given its seconds."""
-    return metrics.REQUEST_SECONDS.labels(method, route, "200").observe
+def observed_route(method: str, route: str, status: int) -> Callable[[float], None]:
+    """What counts a request of this route that was answered with this status, given its seconds."""
+    return metrics.REQUEST_SECONDS.labels(method, route, str(status)).observe
 
 
 def _account(scope: Scope, status: int, seconds: float) -> None:

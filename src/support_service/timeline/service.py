@@ -8,7 +8,8 @@ committed; facts without an event are at most a minute old, and `as_of` says so.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 from support_service.context import Context, StoredSource
 from support_service.directory import Directory, Profile
@@ -23,6 +24,7 @@ from support_service.timeline import metrics
 from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
 from support_service.timeline.schemas import TimelineEntry, TimelineResponse, TimelineSource
 from support_service.timeline.sharing import SharedPages
+from support_service.timeline.tags import PageState, newest_seen, older, tag_of
 
 SCHEMA = 1
 """Part of every key: raised when the body's shape changes, so that no release serves another's bodies."""
@@ -46,10 +48,18 @@ _log = logs.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A page of a timeline as ready bytes; the headers say how the cache answered (RFC 9211)."""
+    """A page of a timeline as ready bytes; the headers say how the cache answered (RFC 9211), and how far the page is."""
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = HTTPStatus.OK.value
+
+    def unless_known(self, if_none_match: str | None) -> "Served":
+        """304 without a body to whoever has this very page already (RFC 9110, section 13.1.2), else all of it."""
+        tag = self.headers.get("etag")
+        if if_none_match is None or tag is None or tag not in if_none_match:
+            return self
+        return replace(self, body=b"", status=HTTPStatus.NOT_MODIFIED.value)
 
 
 class Timeline:
@@ -97,22 +107,28 @@ class Timeline:
         moment = self._clock.monotonic() - LONGEST_SILENCE_S
         return self._tail.knows(moment) or await self._tail.learn(moment)
 
-    async def first_page(self, key: CaseKey, profile: Profile) -> Served:
-        """The first page at its default size, cached when that is safe."""
-        cached = await self.cached_page(key, profile)
+    async def first_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served:
+        """The first page at its default size, cached when that is safe; never one from before what `if_none_match` names."""
+        cached = await self.cached_page(key, profile, if_none_match=if_none_match)
         if cached is not None:
             return cached
-        filled = await asyncio.shield(self._fill(_cache_key(key, profile), key, profile, part=1.0))
+        name = _cache_key(key, profile)
+        filled = await asyncio.shield(self._fill(name, key, profile, part=1.0))
+        if older(filled, newest_seen(if_none_match, name)):
+            # It was at its very end when this call joined it, or the shared cache had missed the newer page.
+            filled, _ = await self._put_together(name, key, profile)
         metrics.READS.labels("miss").inc()
-        return Served(filled.body, {"cache-status": "support; fwd=miss", "age": str(int(self._age_s(filled)))})
+        headers = {"cache-status": "support; fwd=miss", "age": str(int(self._age_s(filled))), "etag": _etag(filled)}
+        return Served(filled.body, headers)
 
-    async def cached_page(self, key: CaseKey, profile: Profile) -> Served | None:
+    async def cached_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served | None:
         """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
         name = _cache_key(key, profile)
-        cached = await self._current(name, key.customer_id)
+        seen = newest_seen(if_none_match, name)
+        cached = await self._current(name, key.customer_id, seen)
         if cached is not None and (age_s := self._age_s(cached)) < REFRESH_FROM * cached.fresh_s:
             return _hit(cached, age_s)
-        degraded = await self._current(name + _DEGRADED, key.customer_id)
+        degraded = await self._current(name + _DEGRADED, key.customer_id, seen)
         if cached is not None and degraded is None:
             self._fill(name, key, profile, part=REFRESH_FROM)
         shown = cached or degraded
@@ -134,12 +150,15 @@ class Timeline:
             fill.cancel()
         await asyncio.gather(*fills, return_exceptions=True)
 
-    async def _current(self, name: str, customer_id: str) -> CachedBody | None:
-        """What is cached, if it may be shown as it is: young, not superseded, and changes are being heard of here."""
+    async def _current(self, name: str, customer_id: str, seen: PageState | None) -> CachedBody | None:
+        """What is cached, if it may be shown as it is.
+
+        It must be young, not superseded, not from before what was seen, and changes must be heard of here.
+        """
         if not await self.hears():
             return None
         cached = await self._cache.get(name, floor_key(customer_id))
-        if cached is None or cached.superseded or self._age_s(cached) >= cached.fresh_s:
+        if cached is None or cached.superseded or self._age_s(cached) >= cached.fresh_s or older(cached, seen):
             return None
         return cached
 
@@ -227,7 +246,11 @@ class Timeline:
 
 def _hit(cached: CachedBody, age_s: float) -> Served:
     metrics.HITS.inc()
-    headers = {"cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}", "age": str(int(age_s))}
+    headers = {
+        "cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}",
+        "age": str(int(age_s)),
+        "etag": _etag(cached),
+    }
     return Served(cached.body, headers)
 
 
@@ -238,6 +261,10 @@ def floor_key(customer_id: str) -> str:
 
 def _cache_key(key: CaseKey, profile: Profile) -> str:
     return f"tl:{{{key.customer_id}}}:{key.order_id or '-'}:{profile}:{SCHEMA}"
+
+
+def _etag(page: CachedBody) -> str:
+    return tag_of(page.key.removesuffix(_DEGRADED), page)
 
 
 def _fresh_s(assembled: Assembled) -> float:

@@ -25,7 +25,8 @@ export class Refused extends Error {
   }
 }
 
-async function send(method, path, { body, headers, token } = {}) {
+// `seen` is the ETag of what is shown: the answer is not older, and has no value when it is still that.
+async function send(method, path, { body, headers, token, seen } = {}) {
   let response;
   try {
     response = await fetch(path, {
@@ -33,6 +34,7 @@ async function send(method, path, { body, headers, token } = {}) {
       headers: {
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...(body ? { "content-type": "application/json" } : {}),
+        ...(seen ? { "if-none-match": seen } : {}),
         ...headers,
       },
       body: body ? JSON.stringify(body) : undefined,
@@ -40,8 +42,8 @@ async function send(method, path, { body, headers, token } = {}) {
     });
     const text = await response.text();
     const value = text ? JSON.parse(text) : null;
-    if (!response.ok) throw new Refused(response.status, value);
-    return { value, text, etag: response.headers.get("etag"), location: response.headers.get("location") };
+    if (!response.ok && response.status !== 304) throw new Refused(response.status, value);
+    return { value, etag: response.headers.get("etag"), location: response.headers.get("location") };
   } catch (error) {
     throw error instanceof Refused ? error : new Refused(0);
   }

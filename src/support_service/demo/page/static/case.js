@@ -24,7 +24,7 @@ const PRIORITIES = ["LOW", "NORMAL", "HIGH", "URGENT"];
 export function caseView(ticketId, on) {
   let detail = null;
   let etag = null;
-  let lastText = "";
+  let drawn = false;
   let changes = Promise.resolve();
 
   const head = caseHead((fields) => change(fields), () => on.newCase({ customer: detail.customer_id, order: detail.order_id }), on.teams);
@@ -38,7 +38,7 @@ export function caseView(ticketId, on) {
   async function refresh() {
     let answer;
     try {
-      answer = await ask("GET", `/support/cases/${ticketId}?includeTimeline=true`);
+      answer = await ask("GET", `/support/cases/${ticketId}?includeTimeline=true`, { seen: etag });
     } catch (error) {
       if (error.status !== 404 && error.status !== 422) throw error;
       show(gone, true);
@@ -48,9 +48,9 @@ export function caseView(ticketId, on) {
     }
     show(shown, true);
     etag = answer.etag;
-    if (answer.text !== lastText) {
-      lastText = answer.text;
-      detail = answer.value;
+    if (answer.value || !drawn) {
+      drawn = true;
+      detail = answer.value ?? detail;
       head.update(detail);
       conversation.update(detail);
       timeline.update(detail.timeline);
@@ -67,7 +67,7 @@ export function caseView(ticketId, on) {
       head.problem(null);
     } catch (error) {
       head.problem(error.status === 412 ? t("changedMeanwhile") : (error.words ?? String(error)));
-      lastText = "";
+      drawn = false;
     }
     await loop.now();
     on.changed();
