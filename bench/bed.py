@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,36 +13,26 @@ from typing import Any
 import aiohttp
 
 from bench import shop
+from bench.environment import AUDIENCE, environment
+from bench.lake import Lake
 from bench.processes import HOST, Program, free_port
 from support_service import migrations
 from support_service.adapters.embedded.issuer import LocalIssuer
 from support_service.adapters.embedded.postgres import EmbeddedPostgres
-from support_service.demo.cluster import VIEW, Cluster
-from support_service.demo.tables import stock_shop
+from support_service.demo.cluster import Cluster
+from support_service.demo.tables import copy_facts, stock_shop
 from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database
 
-API_WORKERS = 2
-AUDIENCE = "support-service"
 _CLI = "support_service.entrypoints.cli"
 _AT_ONCE = 16
 _QUIET_WITHIN_S = 240.0
-_DIRECTLY = [
-    "DATABASE_",
-    "OIDC_",
-    "SHOP_",
-    "LAKE_",
-    "SECRETS_DIR",
-    "KAFKA_",
-    "TRINO_",
-    "REDIS_",
-    "S3_",
-    "API_",
-    "LOG_",
-    "PORT",
-    "HOST",
-    "DEMO",
-]
+_UNFINISHED = """
+    SELECT (SELECT count(*) FROM due_work WHERE kind = 'context.enrich')
+         + (SELECT count(*) FROM support_tickets t
+            WHERE NOT EXISTS (SELECT FROM support_case_context c WHERE c.ticket_id = t.ticket_id))
+"""
+"""A case that was opened a moment ago is not yet due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +64,13 @@ class Bed:
     folder: Path
     logs: Path
     roots: dict[str, int]
-    """The root of every process tree of our side: PostgreSQL, worker, API, Redis, the shop's services."""
+    """The root of every process tree of our side: PostgreSQL, worker, API, Redis, the shop's services, Trino."""
+    shop_database: Database
+    """The shop's database, which its REST services read; the lake's view is over it, too, unless `lake` is given."""
     settings: Mapping[str, str]
     """The environment of our processes."""
     programs: dict[str, Program] = field(default_factory=dict)
+    lake: Lake | None = None
     redis_url: str | None = None
     cases: list[Case] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
@@ -112,6 +103,14 @@ class Bed:
 
         self.people = await _gather([known(token) for token in tokens])
 
+    async def stock(self, orders: Sequence[str], facts: int = shop.FACTS) -> None:
+        """Let the shop's services, and the lake, hold so many facts of each of these new orders."""
+        told = [fact for order_id in orders for fact in shop.facts_of(order_id, facts)]
+        async with self.shop_database.transaction() as tx:
+            await copy_facts(tx, told)
+        if self.lake is not None:
+            await self.lake.add(told)
+
     async def open_cases(self, orders: Sequence[str]) -> None:
         """Open a case on each order through the API, as a storefront does, and wait until the worker has done with them."""
         token = self.token("bench-storefront", "SERVICE")
@@ -135,13 +134,13 @@ class Bed:
         await self.until_quiet()
 
     async def until_quiet(self) -> None:
-        """Wait until no work is due: every case has its context.
+        """Wait until every case has its context and no more work is due.
 
         Raises:
             TimeoutError: there is still some after minutes.
         """
         async with asyncio.timeout(_QUIET_WITHIN_S):
-            while await self.count("SELECT count(*) FROM due_work WHERE kind = 'context.enrich'"):  # noqa: ASYNC110 - the worker does it
+            while await self.count(_UNFINISHED):  # noqa: ASYNC110 - the worker does it
                 await asyncio.sleep(0.2)
 
     async def count(self, query: str, *values: object) -> int:
@@ -152,9 +151,22 @@ class Bed:
 
 @contextlib.asynccontextmanager
 async def service_bed(
-    orders: Sequence[str], *, people: int, redis_url: str | None = None, facts: int = shop.FACTS
+    orders: Sequence[str],
+    *,
+    people: int,
+    redis_url: str | None = None,
+    lake: Lake | None = None,
+    facts: int = shop.FACTS,
 ) -> AsyncIterator[Bed]:
-    """The service with a shop that holds these orders with so many facts each, a case on each of them, and so many agents."""
+    """The service with a shop that holds these orders, a case on each of them, and so many agents.
+
+    Args:
+        orders: their ids; the shop's services know so many facts of each.
+        people: agents with a token.
+        redis_url: of the cache that the processes share; they share none when None.
+        lake: on a real Trino (`bench.lake.open_lake`); the timeline view in the shop's own database when None.
+        facts: of each order.
+    """
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="support-bench-")))
         logs = folder / "logs"
@@ -166,25 +178,27 @@ async def service_bed(
         stack.push_async_callback(cluster.close)
         await cluster.prepare()
         await migrations.migrate(cluster.owner_dsn, app_dsn=cluster.app_dsn)
-        told = (fact for order_id in orders for fact in shop.facts_of(order_id, facts))
-        await stock_shop(cluster.shop, shop.customers(orders), told, choice="bench", now=datetime.now(UTC))
+        await stock_shop(cluster.shop, shop.customers(orders), (), choice="bench", now=datetime.now(UTC))
         owner = Database(cluster.owner_dsn, name="bench", max_size=2, command_timeout_s=120)
         stack.push_async_callback(owner.close)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)))
         issuer = LocalIssuer.from_file(folder / "issuer.pem", audience=AUDIENCE, clock=SystemClock())
         ports = [free_port(), free_port()]
-        settings = _environment(cluster, folder, ports, redis_url)
+        settings = environment(cluster, folder, ports, redis_url, lake)
         bed = Bed(
-            f"{HOST}:{ports[0]}",
-            owner,
-            issuer,
-            session,
-            folder,
-            logs,
-            {"postgres": await cluster.server_pid()},
-            settings,
+            address=f"{HOST}:{ports[0]}",
+            owner=owner,
+            issuer=issuer,
+            session=session,
+            folder=folder,
+            logs=logs,
+            roots={"postgres": await cluster.server_pid(), **(lake.roots if lake else {})},
+            shop_database=cluster.shop,
+            settings=settings,
+            lake=lake,
             redis_url=redis_url,
         )
+        await bed.stock(orders, facts)
         for program in _programs(settings, logs, ports):
             bed.programs[program.name] = stack.enter_context(program)
             bed.roots[program.name] = program.pid
@@ -204,29 +218,6 @@ def _programs(settings: dict[str, str], logs: Path, ports: Sequence[int]) -> lis
         "worker": [_CLI, "worker"],
     }
     return [Program(name, [sys.executable, "-m", *words], settings, logs) for name, words in modules.items()]
-
-
-def _environment(cluster: Cluster, folder: Path, ports: Sequence[int], redis_url: str | None) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(tuple(_DIRECTLY))}
-    shop_token = secrets.token_urlsafe(24)
-    settings = inherited | {
-        "DEMO": "true",
-        "HOST": HOST,
-        "PORT": str(ports[0]),
-        "METRICS_PORT": "0",
-        "API_WORKERS": str(API_WORKERS),
-        "DATABASE_URL": cluster.app_dsn,
-        "LAKE_URL": cluster.lake_dsn,
-        "LAKE_VIEW": VIEW,
-        "SHOP_EVENTS_URL": cluster.events_dsn,
-        "SHOP_API_URL": f"http://{HOST}:{ports[1]}",
-        "SHOP_API_TOKEN": shop_token,
-        "SHOP_DATABASE_URL": cluster.shop_dsn,
-        "OIDC_AUDIENCE": AUDIENCE,
-        "LOCAL_ISSUER_KEY": str(folder / "issuer.pem"),
-        "LOG_FORMAT": "json",
-    }
-    return settings | ({"REDIS_URL": redis_url} if redis_url else {})
 
 
 async def _gather(work: Sequence[Any]) -> list[Any]:

@@ -1,5 +1,6 @@
 """The data of the benchmarks: orders with so many facts that the first page of a timeline is about 21 KB."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -36,7 +37,24 @@ def customer_of(order_id: str) -> str:
 
 
 def facts_of(order_id: str, count: int = FACTS) -> list[ShopFact]:
-    """The facts of one order, the same ones for the same id on one day: `count` of them, each at a time of its own."""
+    """The facts of one order, the same ones for the same id on one day: `count` of them, each at a time of its own.
+
+    Fewer than `FACTS` are the first ones of every source, by turns.
+    """
+    facts = _many_facts(order_id, max(count, FACTS))
+    return facts if count >= FACTS else _by_turns(facts)[:count]
+
+
+def _by_turns(facts: Sequence[ShopFact]) -> list[ShopFact]:
+    seen: Counter[Source] = Counter()
+    places: list[tuple[int, int]] = []
+    for index, fact in enumerate(facts):
+        places.append((seen[fact.source], index))
+        seen[fact.source] += 1
+    return [facts[index] for _, index in sorted(places)]
+
+
+def _many_facts(order_id: str, count: int) -> list[ShopFact]:
     random = Random(order_id)  # noqa: S311 - made-up data
     placed = _NOW - timedelta(days=30, seconds=random.randrange(86_400))
     facts: list[ShopFact] = []

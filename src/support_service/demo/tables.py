@@ -1,6 +1,7 @@
 """The simulated shop's tables in PostgreSQL: their making, how facts get into them, and how they are read back.
 
-`stock_shop` fills an empty shop with COPY; `add_facts` appends a few facts and their events in one transaction.
+`stock_shop` fills an empty shop with COPY, `copy_facts` adds to one; `add_facts` appends a few facts and their events in one
+transaction.
 """
 
 from collections import defaultdict
@@ -57,20 +58,23 @@ async def stock_shop(
 
     Writes no events: what was before the start is read from the tables; the feed tells what comes after.
     """
-    rows: dict[Source, list[tuple[object, ...]]] = defaultdict(list)
-    orders: set[str] = set()
-    for fact in facts:
-        rows[fact.source].append(fact.row())
-        orders.add(fact.order_id)
+    told = list(facts)
     people = [customer.row() for customer in customers]
     async with database.transaction() as tx:
         await _copy(tx, "customers", _CUSTOMER_COLUMNS, people)
-        for source, records in rows.items():
-            await _copy(tx, SHAPES[source].table, SHAPES[source].columns, records)
+        await copy_facts(tx, told)
         await tx.execute(SQL["note_stock"], choice, now)
-        for table in TABLES.values():
-            await tx.execute(f"ANALYZE {table}")
-    return Stocked(customers=len(people), orders=len(orders), facts=sum(map(len, rows.values())))
+    return Stocked(customers=len(people), orders=len({fact.order_id for fact in told}), facts=len(told))
+
+
+async def copy_facts(tx: Tx, facts: Iterable[ShopFact]) -> None:
+    """Put many facts into the tables of their sources, without events; those tables need to be there, no others."""
+    rows: dict[Source, list[tuple[object, ...]]] = defaultdict(list)
+    for fact in facts:
+        rows[fact.source].append(fact.row())
+    for source, records in rows.items():
+        await _copy(tx, SHAPES[source].table, SHAPES[source].columns, records)
+        await tx.execute(f"ANALYZE {TABLES[source]}")
 
 
 async def _copy(tx: Tx, table: str, columns: Sequence[str], records: Sequence[tuple[object, ...]]) -> None:

@@ -1,0 +1,64 @@
+"""The settings of the service that is measured."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.lake import Lake
+from bench.processes import HOST
+from support_service.demo.cluster import VIEW, Cluster
+
+API_WORKERS = 2
+AUDIENCE = "support-service"
+_DIRECTLY = [
+    "DATABASE_",
+    "OIDC_",
+    "SHOP_",
+    "LAKE_",
+    "SECRETS_DIR",
+    "KAFKA_",
+    "TRINO_",
+    "REDIS_",
+    "S3_",
+    "API_",
+    "LOG_",
+    "PORT",
+    "HOST",
+    "DEMO",
+]
+
+
+def environment(
+    cluster: Cluster, folder: Path, ports: Sequence[int], redis_url: str | None, lake: Lake | None
+) -> dict[str, str]:
+    """All settings of the service and of the shop's services; what of them stands in the environment has no say.
+
+    Args:
+        cluster: the database of both.
+        folder: of the issuer's key.
+        ports: of the API, and of the shop's services.
+        redis_url: of the shared cache, if there is one.
+        lake: on a real Trino; the view in the shop's database when None.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(tuple(_DIRECTLY))}
+    shop_token = secrets.token_urlsafe(24)
+    settings = inherited | {
+        "DEMO": "true",
+        "HOST": HOST,
+        "PORT": str(ports[0]),
+        "METRICS_PORT": "0",
+        "API_WORKERS": str(API_WORKERS),
+        "DATABASE_URL": cluster.app_dsn,
+        "LAKE_URL": cluster.lake_dsn,
+        "LAKE_VIEW": VIEW,
+        "SHOP_EVENTS_URL": cluster.events_dsn,
+        "SHOP_API_URL": f"http://{HOST}:{ports[1]}",
+        "SHOP_API_TOKEN": shop_token,
+        "SHOP_DATABASE_URL": cluster.shop_dsn,
+        "OIDC_AUDIENCE": AUDIENCE,
+        "LOCAL_ISSUER_KEY": str(folder / "issuer.pem"),
+        "LOG_FORMAT": "json",
+    }
+    settings |= {"REDIS_URL": redis_url} if redis_url else {}
+    return settings | ({"TRINO_URL": lake.url, "TRINO_VIEW": lake.view} if lake else {})
