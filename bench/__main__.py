@@ -8,14 +8,18 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import fresh, hot, results
+from bench import cold, fresh, hot, results
 from bench.results import Figure
 from bench.scale import QUICK, Scale
 from bench.table import Say, show
 
 Measure = Callable[[Sequence[str], Scale, Say], Coroutine[Any, Any, Mapping[str, Figure]]]
 
-SUITES: Mapping[Measure, Sequence[str]] = {hot.measure: hot.NAMES, fresh.measure: fresh.NAMES}
+SUITES: Mapping[Measure, Sequence[str]] = {
+    hot.measure: hot.NAMES,
+    cold.measure: cold.NAMES,
+    fresh.measure: fresh.NAMES,
+}
 """Figures that are measured on one running service, together."""
 
 _console = Console(highlight=False, soft_wrap=True)

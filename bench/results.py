@@ -46,6 +46,12 @@ def worst_of(runs: Sequence[float], *, unit: str, note: str) -> Figure:
     return Figure(_rounded(max(runs)), tuple(map(_rounded, runs)), unit, note)
 
 
+def farthest_of(runs: Sequence[float], wanted: float, *, unit: str, note: str) -> Figure:
+    """A figure by the run that is farthest from the one right number."""
+    worst = max(runs, key=lambda run: abs(run - wanted))
+    return Figure(_rounded(worst), tuple(map(_rounded, runs)), unit, note)
+
+
 def lowest_condition(conditions: Mapping[str, Sequence[float]], *, unit: str, note: str) -> Figure:
     """The worst of several conditions of a figure of which more is better; the others are said in the note."""
     medians = {condition: median(runs) for condition, runs in conditions.items()}

@@ -38,6 +38,18 @@ def case_body(text: str, ticket_id: str, order_id: str, count: int = shop.FACTS)
     return Expected(text[: text.rindex(_SOURCES)], whole=False)
 
 
+def from_lake(told: dict[str, Any], order_id: str, count: int) -> None:
+    """Compare a timeline with the shop's facts, all of which the lake has to have told.
+
+    Raises:
+        WrongAnswer: it says something else, or of somebody else.
+    """
+    _compare(told, order_id, count)
+    origins = {source["source"]: source["served_from"] for source in told["sources"]}
+    if set(origins.values()) != {"lake"}:
+        raise WrongAnswer(f"sources of {order_id} served from {origins}")
+
+
 def _compare(told: dict[str, Any], order_id: str, count: int) -> None:
     wanted = {f"{fact.source}:{fact.entity_id}:{fact.version}": _said(fact) for fact in shop.facts_of(order_id, count)}
     found = {entry["entry_id"]: _entry(entry) for entry in told["entries"]}
