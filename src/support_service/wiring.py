@@ -34,6 +34,7 @@ from support_service.kit.clock import Clock, SystemClock
 from support_service.kit.database import Database, DatabaseError, LostConnection
 from support_service.kit.due import Again, Due, DueWorker
 from support_service.kit.eventlog import Follower, Heard, LogTail, Relay
+from support_service.kit.loader import Loader
 from support_service.kit.problems import Problem
 from support_service.ports.lake import Lake
 from support_service.sources import SOURCES, Sources
@@ -85,6 +86,7 @@ class Services:
         self.cases = Cases(self.directory, clock)
         self.context = Context(self.database, self.sources, self.directory, clock, after_commit=self._raise_floors)
         self.tail = LogTail(self.tail_database, self._hear, clock, poll_s=_TAIL_POLL_S)
+        self._generations: Loader[str, int] = Loader(self._load_generations)
         self.shared = SharedPages(
             self.shared_cache, generation_of=self._generation_of, floor_key=floor_key, clock=clock
         )
@@ -123,7 +125,6 @@ class Services:
 
     async def close(self) -> None:
         """Finish what is under way and let go of every connection."""
-        await self.desk.close()
         await self.timeline.close()
         with contextlib.suppress(Problem, DatabaseError, *LostConnection):
             await self.views.flush()
@@ -150,8 +151,11 @@ class Services:
         await asyncio.gather(*(self.shared.raise_floor(*raised) for raised in generations.items()))
 
     async def _generation_of(self, customer_id: str) -> int:
+        return await self._generations.get(customer_id) or 0
+
+    async def _load_generations(self, customer_ids: Sequence[str]) -> dict[str, int]:
         async with self.database.connection() as connection:
-            return await self.directory.generation(connection, customer_id)
+            return await self.directory.generations(connection, customer_ids)
 
     async def _sweep(self, _due: Due) -> Again:
         now = self._clock.now()

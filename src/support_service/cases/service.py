@@ -3,7 +3,7 @@
 Whoever changes a case locks its row first, so that versions, message numbers and log rows of one case are in one order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -135,13 +135,13 @@ class Cases:
         Raises:
             CaseNotFound: there is none.
         """
-        facts = await store.case_facts(connection, [ticket_id])
-        if ticket_id not in facts:
+        found = await store.case_facts(connection, [ticket_id])
+        if not found:
             raise errors.CaseNotFound
-        return facts[ticket_id]
+        return found[ticket_id]
 
-    async def facts_of(self, connection: Tx, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
-        """The same of many cases, without those that are not there."""
+    async def facts_of_many(self, connection: Tx, ticket_ids: Collection[UUID]) -> dict[UUID, CaseFacts]:
+        """The same of many cases, without those that there are not."""
         return await store.case_facts(connection, ticket_ids)
 
     async def messages_before(

@@ -1,6 +1,6 @@
 """All SQL of cases and conversations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -57,9 +57,10 @@ async def ticket(connection: Tx, ticket_id: UUID, *, lock: bool = False) -> Tick
     return None if row is None else _ticket(row)
 
 
-async def case_facts(connection: Tx, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
-    """What decides who sees each of these cases and what its timeline is about; those that are not there are left out."""
-    return {row[0]: CaseFacts(*row) for row in await connection.fetch(_SQL["case_facts"], ticket_ids)}
+async def case_facts(connection: Tx, ticket_ids: Collection[UUID]) -> dict[UUID, CaseFacts]:
+    """What decides who sees a case and what its timeline is about, of those cases that there are."""
+    rows = await connection.fetch(_SQL["case_facts"], list(ticket_ids))
+    return {row["ticket_id"]: CaseFacts(*row) for row in rows}
 
 
 async def unfinished_link(tx: Tx, ticket_id: UUID) -> CaseFacts | None:

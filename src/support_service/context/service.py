@@ -1,6 +1,6 @@
 """Keeping what is known about a case's customer: shop events as they come, and everything else when a case opens."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -172,7 +172,7 @@ class Context:
                 raise NotYet
 
     async def events_of(
-        self, connection: Tx, order_ids: Sequence[str], customer_id: str | None
+        self, connection: Tx, order_ids: Collection[str], customer_id: str | None
     ) -> list[tuple[Fact, datetime]]:
         """The facts that came by event of these orders, and of this customer when named, with when each came."""
         return await store.events_of(connection, order_ids, customer_id)

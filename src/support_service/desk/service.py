@@ -24,10 +24,10 @@ from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, RecentCases
 from support_service.directory import Action, Directory, Principal, Profile, Role, permit, profile_of, sight
 from support_service.kit import idempotency, logs
-from support_service.kit.batching import Batcher
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer, Scope
+from support_service.kit.loader import Loader
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
 from support_service.kit.problems import Forbidden
 from support_service.timeline import DEFAULT_LIMIT, CaseKey, Served, Timeline
@@ -68,7 +68,7 @@ class Desk:
         self._views = views
         self._recent = recent
         self._clock = clock
-        self._facts = Batcher(self._read_facts)
+        self._facts: Loader[UUID, CaseFacts] = Loader(self._load_facts)
 
     async def open_case(self, principal: Principal, new: schemas.TicketCreate, once: Once | None) -> Answer:
         """Open a case: 201 with the ticket. See `Cases.open_case` for what it refuses."""
@@ -126,10 +126,6 @@ class Desk:
         _log.info("case.changed", fields=sorted(change.model_fields_set))
         body = schemas.TicketResponse.of(ticket, profile_of(principal))
         return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
-
-    async def close(self) -> None:
-        """Give up the look-up under way."""
-        await self._facts.close()
 
     async def read_case(
         self, principal: Principal, ticket_id: UUID, *, include_timeline: bool, if_none_match: str | None = None
@@ -213,9 +209,9 @@ class Desk:
         must_see(principal, facts)
         return facts
 
-    async def _read_facts(self, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
+    async def _load_facts(self, ticket_ids: Sequence[UUID]) -> dict[UUID, CaseFacts]:
         async with self._database.connection() as connection:
-            return await self._cases.facts_of(connection, ticket_ids)
+            return await self._cases.facts_of_many(connection, ticket_ids)
 
     async def _current_body(self, principal: Principal, ticket_id: UUID, profile: Profile) -> Body:
         known = None

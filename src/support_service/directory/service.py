@@ -1,6 +1,6 @@
 """The use cases of the directory: signing in, looking up agents and teams, and the generations of customers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -71,6 +71,6 @@ class Directory:
         known = await store.lock_customers(tx, counts)
         return await store.raise_generations(tx, {customer_id: counts[customer_id] for customer_id in known})
 
-    async def generation(self, connection: Tx, customer_id: str) -> int:
-        """How much has become known of a customer, as a number that grows; 0 for one who is not recorded."""
-        return await store.generation(connection, customer_id) or 0
+    async def generations(self, connection: Tx, customer_ids: Collection[str]) -> dict[str, int]:
+        """How much has become known of each customer, as a number that grows; 0 for one who is not recorded."""
+        return dict.fromkeys(customer_ids, 0) | await store.generations(connection, customer_ids)

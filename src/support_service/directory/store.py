@@ -83,10 +83,10 @@ async def raise_generations(tx: Tx, counts: Mapping[str, int]) -> dict[str, int]
     return {row["customer_id"]: row["generation"] for row in rows}
 
 
-async def generation(connection: Tx, customer_id: str) -> int | None:
-    """A customer's generation."""
-    value: int | None = await connection.fetchval(_SQL["generation"], customer_id)
-    return value
+async def generations(connection: Tx, customer_ids: Collection[str]) -> dict[str, int]:
+    """The generations of those customers that are recorded."""
+    rows = await connection.fetch(_SQL["generations"], list(customer_ids))
+    return {row["customer_id"]: row["generation"] for row in rows}
 
 
 def _roles(values: Collection[str]) -> frozenset[Role]:

@@ -56,7 +56,8 @@ class Sources:
         self._clock = clock
         self._window = timedelta(days=window_days)
         self._learnt: dict[str, str] = {}
-        self._learning: set[asyncio.Task[None]] = set()
+        self._unwritten: dict[str, str] = {}
+        self._writing: asyncio.Task[None] | None = None
 
     async def fetch(self, key: FetchKey) -> Fetched:
         """What every source says now; one that does not answer is `unavailable`, never an exception.
@@ -82,8 +83,8 @@ class Sources:
         """Wait for the lake's queries under way, and until everything learnt is written down, or could not be."""
         if self._lake is not None:
             await self._lake.close()
-        while self._learning:
-            await asyncio.gather(*self._learning)
+        if self._writing is not None:
+            await self._writing
 
     async def _orders(self, key: FetchKey) -> _Orders:
         if key.order_ids:
@@ -133,19 +134,22 @@ class Sources:
         if len(self._learnt) > _LEARNT_REMEMBERED:
             self._learnt.clear()
         self._learnt |= new
-        task = asyncio.create_task(self._write_down(new))
-        self._learning.add(task)
-        task.add_done_callback(self._learning.discard)
+        self._unwritten |= new
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_down())
 
-    async def _write_down(self, owners: Mapping[str, str]) -> None:
-        try:
-            async with self._database.transaction() as tx:
-                await subjects.learn(tx, owners)
-        except (DatabaseUnavailable, DatabaseError, *LostConnection) as error:
-            for order_id in owners:
-                self._learnt.pop(order_id, None)
-            metrics.LEARN_FAILURES.inc()
-            _log.warning("sources.learning_failed", exc_info=error)
+    async def _write_down(self) -> None:
+        """All that was learnt since this last looked goes into one transaction: a storm of reads learns at once."""
+        while self._unwritten:
+            owners, self._unwritten = self._unwritten, {}
+            try:
+                async with self._database.transaction() as tx:
+                    await subjects.learn(tx, owners)
+            except (DatabaseUnavailable, DatabaseError, *LostConnection) as error:
+                for order_id in owners:
+                    self._learnt.pop(order_id, None)
+                metrics.LEARN_FAILURES.inc()
+                _log.warning("sources.learning_failed", exc_info=error)
 
 
 def _state(name: str, answer: tuple[ServedFrom, Reading] | None, *, whole: bool) -> SourceState:

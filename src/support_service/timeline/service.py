@@ -22,6 +22,7 @@ from support_service.ports.cache import LONGEST_TTL_S, Cache, CachedBody
 from support_service.sources import Fact, FetchKey, Sources, masked, ordered, summary
 from support_service.timeline import metrics
 from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
+from support_service.timeline.news import Newsroom
 from support_service.timeline.schemas import TimelineEntry, TimelineResponse, TimelineSource
 from support_service.timeline.sharing import SharedPages
 from support_service.timeline.tags import PageState, newest_seen, older, tag_of
@@ -92,11 +93,11 @@ class Timeline:
         self._database = database
         self._sources = sources
         self._context = context
-        self._directory = directory
         self._cache = cache
         self._shared = shared
         self._tail = tail
         self._clock = clock
+        self._newsroom = Newsroom(database, context, directory)
         self._fills: dict[str, asyncio.Task[CachedBody]] = {}
 
     async def hears(self) -> bool:
@@ -212,13 +213,13 @@ class Timeline:
         fetched = await self._sources.fetch(FetchKey(key.customer_id, order_ids))
         silent = any(state.status != "ok" for state in fetched.states.values())
         shown = await self._last_shown(key, profile) if silent else {}
+        news = await self._newsroom.news(key, fetched.order_ids)
+        stored = await self._stored(key) if silent else {}
+        return assemble(fetched, news.came, (shown, stored), key.customer_id), news.generation
+
+    async def _stored(self, key: CaseKey) -> dict[str, StoredSource]:
         async with self._database.connection() as connection:
-            # The generation is read before the events: what it counts is then in them, perhaps with more.
-            generation = await self._directory.generation(connection, key.customer_id)
-            whose = key.customer_id if key.order_id is None else None
-            came = await self._context.events_of(connection, fetched.order_ids, whose)
-            stored = await self._context.stored(connection, key.customer_id, key.order_id) if silent else {}
-        return assemble(fetched, came, (shown, stored), key.customer_id), generation
+            return await self._context.stored(connection, key.customer_id, key.order_id)
 
     async def _last_shown(self, key: CaseKey, profile: Profile) -> dict[str, StoredSource]:
         """What the last timeline shown said of the sources that had spoken: it may be younger than what is stored."""

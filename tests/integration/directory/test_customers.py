@@ -22,7 +22,7 @@ async def test_a_customer_is_recorded_once_at_generation_nought(directory: Direc
         await directory.ensure_customer(tx, "c-1")
         await directory.raise_generations(tx, {"c-1": 2})
         await directory.ensure_customer(tx, "c-1")
-        assert await directory.generation(tx, "c-1") == 2
+        assert await directory.generations(tx, ["c-1"]) == {"c-1": 2}
 
 
 async def test_customers_who_are_not_recorded_are_passed_over(directory: Directory, database: Database) -> None:
@@ -30,7 +30,7 @@ async def test_customers_who_are_not_recorded_are_passed_over(directory: Directo
         await directory.ensure_customer(tx, "c-1")
         assert await directory.raise_generations(tx, {"c-2": 1, "c-1": 3}) == {"c-1": 3}
         assert await directory.raise_generations(tx, {}) == {}
-        assert await directory.generation(tx, "c-2") == 0
+        assert await directory.generations(tx, ["c-2"]) == {"c-2": 0}
 
 
 async def test_a_count_of_nought_only_locks(directory: Directory, database: Database) -> None:
@@ -60,8 +60,8 @@ async def test_batches_over_the_same_customers_lose_nothing_and_never_lock_each_
 
     await asyncio.gather(*(batch(seed) for seed in range(60)))
     async with database.connection() as connection:
-        generations = [await directory.generation(connection, customer) for customer in customers]
-    assert sum(generations) == 60 * 9
+        generations = await directory.generations(connection, customers)
+    assert sum(generations.values()) == 60 * 9
 
 
 async def test_agents_and_teams_that_never_signed_in_are_unknown(directory: Directory, database: Database) -> None:

@@ -11,7 +11,8 @@ RETURNING *
 SELECT * FROM support_tickets WHERE ticket_id = $1
 
 -- name: case_facts
-SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets WHERE ticket_id = ANY($1::uuid[])
+SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
+WHERE ticket_id = ANY ($1::uuid[])
 
 -- name: unfinished_link
 SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets

@@ -15,5 +15,5 @@ FROM unnest($1::text[], $2::bigint[]) AS risen (customer_id, by)
 WHERE customer.customer_id = risen.customer_id
 RETURNING customer.customer_id, customer.generation
 
--- name: generation
-SELECT generation FROM support_customers WHERE customer_id = $1
+-- name: generations
+SELECT customer_id, generation FROM support_customers WHERE customer_id = ANY ($1::text[])
