@@ -14,7 +14,8 @@ from bench.load import Outcome, Plan
 from support_service.adapters.trino import TrinoClient, TrinoLake
 from support_service.ports.lake import LakeRow
 from support_service.sources import SOURCES
-from support_service.sources.batching import IN_FLIGHT, MOST_ROWS
+from support_service.sources.batching import IN_FLIGHT
+from support_service.sources.from_lake import MOST_ROWS
 
 CONNECTIONS = 1000
 FACTS = 6

@@ -58,8 +58,15 @@ class Lake(Protocol):
             LakeError: the lake, or one source's catalog in it, did not answer.
         """
 
-    async def newest_orders(self, customer_id: str, *, limit: int, deadline_s: float) -> list[str]:
-        """The ids of the customer's newest orders by the time of their first version, newest first.
+    async def newest_orders(
+        self, customer_ids: Sequence[str], *, limit: int, deadline_s: float
+    ) -> dict[str, list[str]]:
+        """The ids of each customer's newest orders by the time of their first version, newest first.
+
+        Args:
+            customer_ids: any number, in one query; one without orders is not in the answer.
+            limit: orders of each customer at most.
+            deadline_s: as above.
 
         Raises:
             LakeError: the lake did not answer.

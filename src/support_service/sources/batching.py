@@ -1,6 +1,6 @@
 """Asking the lake once for many: reads that come together share one query.
 
-A federated query costs about the same for one order as for hundreds, and a lake does few at once. So while a query is
+A federated query costs about the same for one id as for hundreds, and a lake does few at once. So while a query is
 under way who comes waits, and goes together with everybody else who does. A second one sets out beside it only when half
 a load waits, or when the first takes twice as long as they lately did. Before a query sets out a short window still
 gathers who comes at the same moment: a twentieth of what queries lately took, again and again while more come, up to a
@@ -9,21 +9,21 @@ fifth of it. So it vanishes where queries are fast, and a storm goes in few.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Generic, TypeVar
 
 from support_service.kit import logs
 from support_service.kit.clock import Clock
-from support_service.ports.lake import LakeRow
 from support_service.sources import metrics
 
-MOST_ORDERS = 500
-MOST_ROWS = 20_000
-"""Rows one query may give; when there are more its orders are asked for in two halves."""
+A = TypeVar("A")
+
+MOST_IDS = 500
+"""Orders, or customers, that one query asks for."""
 
 IN_FLIGHT = 2
-_SECOND_FROM = MOST_ORDERS // 2
+_SECOND_FROM = MOST_IDS // 2
 _OVERDUE = 2.0
 LONGEST_WAIT_S = 8.0
 """How long anybody waits for an answer, the wait for a slot included; then the services are asked."""
@@ -36,51 +36,28 @@ _LEARNING = 0.3
 _log = logs.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LakeAnswer:
-    """What one query said: which sources answered, their rows by order, when the query began."""
-
-    names: tuple[str, ...]
-    rows: Mapping[str, Sequence[LakeRow]]
-    as_of: datetime
-    truncated: bool
-
-    @classmethod
-    def of(cls, rows: Sequence[LakeRow], names: Sequence[str], as_of: datetime, *, truncated: bool) -> "LakeAnswer":
-        """Sort rows by their order."""
-        by_order: dict[str, list[LakeRow]] = {}
-        for row in rows:
-            by_order.setdefault(row.order_id, []).append(row)
-        return cls(tuple(names), by_order, as_of, truncated)
-
-
-Ask = Callable[[Sequence[str], datetime], Awaitable[LakeAnswer | None]]
-"""Makes one query; None when the lake does not answer."""
-
-
 @dataclass(slots=True)
-class _Waiting:
-    order_ids: Sequence[str]
-    since: datetime
-    answer: "asyncio.Future[LakeAnswer | None]" = field(repr=False)
+class _Waiting(Generic[A]):
+    ids: Sequence[str]
+    answer: "asyncio.Future[A | None]" = field(repr=False)
 
 
-class LakeBatcher:
+class LakeBatcher(Generic[A]):
     """Gathers askers into queries. Belongs to one event loop."""
 
-    def __init__(self, ask: Ask, clock: Clock) -> None:
-        """Make queries with `ask`."""
+    def __init__(self, ask: Callable[[Sequence[str]], Awaitable[A | None]], clock: Clock) -> None:
+        """Make queries with `ask`: it is given ids, each once, and returns None when the lake does not answer."""
         self._ask = ask
         self._clock = clock
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Waiting[A]] = deque()
         self._flights: set[asyncio.Task[None]] = set()
         self._gathering = False
         self._departed_at = 0.0
         self._lately_s = 0.0
 
-    async def ask(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
-        """The answer of the query that these orders went into; None when there was none within 8 s."""
-        waiting = _Waiting(order_ids, since, asyncio.get_running_loop().create_future())
+    async def ask(self, ids: Sequence[str]) -> A | None:
+        """The answer of the query that these ids went into; None when there was none within 8 s."""
+        waiting = _Waiting[A](ids, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._take_off()
         try:
@@ -124,12 +101,12 @@ class LakeBatcher:
         self._departed_at = self._clock.monotonic()
         self._take_off()  # for those who did not find a place
         asyncio.get_running_loop().call_later(_OVERDUE * self._lately_s, self._take_off)
-        answer: LakeAnswer | None = None
+        answer: A | None = None
         started = self._clock.monotonic()
         try:
-            order_ids = list(dict.fromkeys(order_id for one in boarded for order_id in one.order_ids))
-            metrics.BATCH_ORDERS.observe(len(order_ids))
-            answer = await self._ask_in_parts(order_ids, min(one.since for one in boarded))
+            ids = list(dict.fromkeys(one_id for one in boarded for one_id in one.ids))
+            metrics.BATCH_IDS.observe(len(ids))
+            answer = await self._ask(ids)
         finally:
             took = self._clock.monotonic() - started
             self._lately_s += _LEARNING * (took - self._lately_s)
@@ -146,27 +123,13 @@ class LakeBatcher:
             before = len(self._waiting)
             await asyncio.sleep(window_s)
 
-    def _board(self) -> list[_Waiting]:
-        """Those who have waited longest, up to `MOST_ORDERS` orders; who gave up stays behind."""
-        boarded: list[_Waiting] = []
-        orders = 0
-        while self._waiting and (not boarded or orders + len(self._waiting[0].order_ids) <= MOST_ORDERS):
+    def _board(self) -> list[_Waiting[A]]:
+        """Those who have waited longest, up to `MOST_IDS` ids; who gave up stays behind."""
+        boarded: list[_Waiting[A]] = []
+        count = 0
+        while self._waiting and (not boarded or count + len(self._waiting[0].ids) <= MOST_IDS):
             one = self._waiting.popleft()
             if not one.answer.done():
                 boarded.append(one)
-                orders += len(one.order_ids)
+                count += len(one.ids)
         return boarded
-
-    async def _ask_in_parts(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
-        answer = await self._ask(order_ids, since)
-        if answer is None or not answer.truncated or len(order_ids) == 1:
-            return answer
-        middle = len(order_ids) // 2
-        halves = [await self._ask_in_parts(part, since) for part in (order_ids[:middle], order_ids[middle:])]
-        first, second = halves
-        if first is None or second is None:
-            return None
-        names = tuple(name for name in first.names if name in second.names)
-        return LakeAnswer(
-            names, {**first.rows, **second.rows}, min(first.as_of, second.as_of), first.truncated or second.truncated
-        )

@@ -1,79 +1,129 @@
 """Reading all sources at once from the lake, in shared queries, behind a breaker."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from support_service.kit.clock import Clock
 from support_service.ports.lake import Lake, LakeError, LakeRow
 from support_service.sources import metrics
-from support_service.sources.batching import MOST_ROWS, LakeAnswer, LakeBatcher
+from support_service.sources.batching import LakeBatcher
 from support_service.sources.breaker import PROBE_S, Breaker, BreakerOpen
 from support_service.sources.catalog import BY_NAME
 from support_service.sources.reading import BREAKER_OPEN, MOST_FACTS, Reading, failed, usable
 
+A = TypeVar("A")
+
+MOST_ROWS = 20_000
+"""Rows one query may give; when there are more its orders are asked for in two halves."""
+
 _DEADLINE_S = 2.0
-_DEADLINE_PER_ORDER_S = 0.005
+_DEADLINE_PER_ID_S = 0.005
 _LONGEST_DEADLINE_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class LakeAnswer:
+    """What one query said: which sources answered, their rows by order, when the query began."""
+
+    names: tuple[str, ...]
+    rows: Mapping[str, Sequence[LakeRow]]
+    as_of: datetime
+    truncated: bool
+
+    @classmethod
+    def of(cls, rows: Sequence[LakeRow], names: Sequence[str], as_of: datetime, *, truncated: bool) -> "LakeAnswer":
+        """Sort rows by their order."""
+        by_order: dict[str, list[LakeRow]] = {}
+        for row in rows:
+            by_order.setdefault(row.order_id, []).append(row)
+        return cls(tuple(names), by_order, as_of, truncated)
 
 
 class LakeReader:
     """Asks the lake; a dead lake or catalog is an answer that is missing, never an exception."""
 
-    def __init__(self, lake: Lake, clock: Clock) -> None:
-        """Read from this lake."""
+    def __init__(self, lake: Lake, clock: Clock, *, window: timedelta, newest: int) -> None:
+        """Read from this lake, what happened within the window before now, of as many of a customer's newest orders."""
         self._lake = lake
         self._clock = clock
+        self._window = window
+        self._newest = newest
         self._breaker = Breaker("lake", clock)
         self._rests_until: dict[str, float] = {}
-        self._batcher = LakeBatcher(self._ask, clock)
+        self._facts = LakeBatcher(self._ask_facts, clock)
+        self._orders = LakeBatcher(self._ask_newest, clock)
 
-    async def newest_orders(self, customer_id: str, limit: int) -> list[str] | None:
+    async def newest_orders(self, customer_id: str) -> list[str] | None:
         """The customer's newest orders; None when the lake does not say."""
-        started = self._clock.monotonic()
-        try:
-            with self._breaker.guard(_is_failure):
-                found = await self._lake.newest_orders(customer_id, limit=limit, deadline_s=_DEADLINE_S)
-        except BreakerOpen:
-            failed(BY_NAME, "lake", BREAKER_OPEN)
-        except LakeError as error:
-            self._took(started, error.reason)
-            failed(BY_NAME, "lake", error.reason)
-        else:
-            self._took(started, "ok")
-            return found
-        return None
+        answer = await self._ask(self._orders, [customer_id])
+        return None if answer is None else answer.get(customer_id, [])
 
-    async def facts(self, order_ids: Sequence[str], since: datetime) -> dict[str, Reading]:
-        """What each source says of these orders, without the sources that did not answer.
-
-        Whoever asks at the same time shares one query (`batching`).
-        """
-        if not self._breaker.lets_through:
-            failed(BY_NAME, "lake", BREAKER_OPEN)
-            return {}
-        answer = await self._batcher.ask(order_ids, since)
+    async def facts(self, order_ids: Sequence[str]) -> dict[str, Reading]:
+        """What each source says of these orders, without the sources that did not answer."""
+        answer = await self._ask(self._facts, order_ids)
         return {} if answer is None else _by_source(answer, order_ids)
 
     async def close(self) -> None:
         """Wait for the queries under way."""
-        await self._batcher.close()
+        await self._facts.close()
+        await self._orders.close()
 
-    async def _ask(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
+    async def _ask(self, batcher: LakeBatcher[A], ids: Sequence[str]) -> A | None:
+        """What a query says that is shared with whoever asks at the same time (`batching`)."""
+        if not self._breaker.lets_through:
+            failed(BY_NAME, "lake", BREAKER_OPEN)
+            return None
+        return await batcher.ask(ids)
+
+    async def _ask_newest(self, customer_ids: Sequence[str]) -> dict[str, list[str]] | None:
+        """One query for many customers."""
+        started = self._clock.monotonic()
+        try:
+            with self._breaker.guard(_is_failure):
+                found = await self._lake.newest_orders(
+                    customer_ids, limit=self._newest, deadline_s=_deadline_s(customer_ids)
+                )
+        except BreakerOpen:
+            failed(BY_NAME, "lake", BREAKER_OPEN)
+            return None
+        except LakeError as error:
+            self._took(started, error.reason)
+            failed(BY_NAME, "lake", error.reason)
+            return None
+        self._took(started, "ok")
+        return found
+
+    async def _ask_facts(self, order_ids: Sequence[str]) -> LakeAnswer | None:
+        """One query for many orders; when they have more rows than one may give, one for each half of them."""
+        answer = await self._ask_once(order_ids)
+        if answer is None or not answer.truncated or len(order_ids) == 1:
+            return answer
+        middle = len(order_ids) // 2
+        first, second = [await self._ask_facts(part) for part in (order_ids[:middle], order_ids[middle:])]
+        if first is None or second is None:
+            return None
+        names = tuple(name for name in first.names if name in second.names)
+        as_of, truncated = min(first.as_of, second.as_of), first.truncated or second.truncated
+        return LakeAnswer(names, {**first.rows, **second.rows}, as_of, truncated)
+
+    async def _ask_once(self, order_ids: Sequence[str]) -> LakeAnswer | None:
         """One query for many orders of many askers.
 
         A source whose catalog alone is to blame is left out for a while, and the others are asked again at once, within
         the same deadline.
         """
         now = self._clock.monotonic()
-        deadline = now + min(_LONGEST_DEADLINE_S, _DEADLINE_S + _DEADLINE_PER_ORDER_S * len(order_ids))
+        deadline = now + _deadline_s(order_ids)
         resting = {name for name in BY_NAME if self._rests_until.get(name, now) > now}
         failed(resting, "lake", BREAKER_OPEN)
         names = [name for name in BY_NAME if name not in resting]
         while names:
             as_of = self._clock.now()
             try:
-                rows = await self._query(order_ids, names, since, deadline)
+                rows = await self._query(order_ids, names, as_of - self._window, deadline)
             except BreakerOpen:
                 failed(names, "lake", BREAKER_OPEN)
                 return None
@@ -105,6 +155,10 @@ class LakeReader:
 
     def _took(self, started: float, outcome: str) -> None:
         metrics.READ_SECONDS.labels("lake", outcome).observe(self._clock.monotonic() - started)
+
+
+def _deadline_s(ids: Sequence[str]) -> float:
+    return min(_LONGEST_DEADLINE_S, _DEADLINE_S + _DEADLINE_PER_ID_S * len(ids))
 
 
 def _is_failure(error: Exception) -> bool:

@@ -25,9 +25,9 @@ BREAKER_STATE = Gauge(
     "support_breaker_state", "State of the breaker before a backend: 0 closed, 1 half open, 2 open.", ["backend"]
 )
 BREAKER_OPENED = Counter("support_breaker_opened_total", "Times a breaker opened.", ["backend"])
-BATCH_ORDERS = Histogram(
-    "support_lake_batch_orders",
-    "Orders that one query of the lake asked for.",
+BATCH_IDS = Histogram(
+    "support_lake_batch_ids",
+    "Orders, or customers, that one query of the lake asked for.",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
 )
 BATCH_TIMEOUTS = Counter("support_lake_batch_timeouts_total", "Reads that waited too long for their query.")

@@ -51,10 +51,10 @@ class Sources:
             window_days: facts older than so many days are not read.
         """
         self._database = database
-        self._lake = None if lake is None else LakeReader(lake, clock)
+        self._window = timedelta(days=window_days)
+        self._lake = None if lake is None else LakeReader(lake, clock, window=self._window, newest=_NEWEST_ORDERS + 1)
         self._services = ServiceReader(commerce, clock)
         self._clock = clock
-        self._window = timedelta(days=window_days)
         self._learnt: dict[str, str] = {}
         self._unwritten: dict[str, str] = {}
         self._writing: asyncio.Task[None] | None = None
@@ -90,7 +90,7 @@ class Sources:
         if key.order_ids:
             return _Orders(tuple(dict.fromkeys(key.order_ids)), "none", whole=True)
         asked = _NEWEST_ORDERS + 1
-        found = None if self._lake is None else await self._lake.newest_orders(key.customer_id, asked)
+        found = None if self._lake is None else await self._lake.newest_orders(key.customer_id)
         if found is not None:
             return _Orders(tuple(found[:_NEWEST_ORDERS]), "lake", whole=len(found) < asked)
         found = await self._services.newest_orders(key.customer_id, asked)
@@ -103,7 +103,7 @@ class Sources:
     async def _read(self, orders: _Orders, since: datetime) -> dict[str, tuple[ServedFrom, Reading]]:
         readings: dict[str, tuple[ServedFrom, Reading]] = {}
         if self._lake is not None and not orders.lake_failed:
-            answered = await self._lake.facts(orders.ids, since)
+            answered = await self._lake.facts(orders.ids)
             readings |= {name: ("lake", reading) for name, reading in answered.items()}
         missing = [source for source in SOURCES if source.name not in readings]
         answers = await asyncio.gather(*(self._services.facts(source, orders.ids, since) for source in missing))

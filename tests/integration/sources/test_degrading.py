@@ -45,8 +45,10 @@ class CatalogsLake:
             raise LakeError("unavailable", source)
         return await self._lake.facts(order_ids, sources=sources, since=since, limit=limit, deadline_s=deadline_s)
 
-    async def newest_orders(self, customer_id: str, *, limit: int, deadline_s: float) -> list[str]:
-        return await self._lake.newest_orders(customer_id, limit=limit, deadline_s=deadline_s)
+    async def newest_orders(
+        self, customer_ids: Sequence[str], *, limit: int, deadline_s: float
+    ) -> dict[str, list[str]]:
+        return await self._lake.newest_orders(customer_ids, limit=limit, deadline_s=deadline_s)
 
     async def ping(self, *, deadline_s: float) -> None:
         await self._lake.ping(deadline_s=deadline_s)

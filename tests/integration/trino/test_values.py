@@ -68,7 +68,7 @@ async def test_an_id_that_no_database_holds_is_unknown_and_spoils_nothing_for_th
     rows = await lake.facts(ids, sources=SOURCE_NAMES, since=DAY, limit=100, deadline_s=20)
     assert len(rows) == len(every_fact("o1", "c1"))
     assert await lake.facts(ids[:2], sources=SOURCE_NAMES, since=DAY, limit=100, deadline_s=20) == []
-    assert await lake.newest_orders("c\x001", limit=1, deadline_s=20) == []
+    assert await lake.newest_orders(["c\x001"], limit=1, deadline_s=20) == {}
 
 
 @pytest.mark.parametrize("many", [500, 1000])

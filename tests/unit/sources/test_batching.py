@@ -2,35 +2,28 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import pytest
 
 from support.clocks import HandClock
 from support_service.kit.clock import SystemClock
-from support_service.ports.lake import LakeRow
 from support_service.sources import batching
-from support_service.sources.batching import IN_FLIGHT, MOST_ORDERS, LakeAnswer, LakeBatcher
+from support_service.sources.batching import IN_FLIGHT, MOST_IDS, LakeBatcher
 
-SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def row(order_id: str) -> LakeRow:
-    return LakeRow("order", order_id, "c", order_id, 1, "order.created", SINCE, "{}")
+Answer = dict[str, str]
 
 
 class Lake:
     """Answers after a while, and remembers what it was asked and how many were under way at once."""
 
-    def __init__(self, took_s: float = 0.02, most_rows: int = 10**9) -> None:
+    def __init__(self, took_s: float = 0.02) -> None:
         self.queries: list[list[str]] = []
         self.most_at_once = 0
         self.dead = False
         self._took_s = took_s
-        self._most_rows = most_rows
         self._under_way = 0
 
-    async def ask(self, order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
+    async def ask(self, order_ids: Sequence[str]) -> Answer | None:
         self.queries.append(list(order_ids))
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
@@ -38,12 +31,11 @@ class Lake:
             await asyncio.sleep(self._took_s)
         finally:
             self._under_way -= 1
-        rows = [row(order_id) for order_id in order_ids][: self._most_rows]
-        return None if self.dead else LakeAnswer.of(rows, ["order"], since, truncated=len(order_ids) > self._most_rows)
+        return None if self.dead else {order_id: f"of {order_id}" for order_id in order_ids}
 
 
-async def storm(batcher: LakeBatcher, count: int) -> list[LakeAnswer | None]:
-    return await asyncio.gather(*(batcher.ask([f"o-{n}"], SINCE) for n in range(count)))
+async def storm(batcher: LakeBatcher[Answer], count: int) -> list[Answer | None]:
+    return await asyncio.gather(*(batcher.ask([f"o-{n}"]) for n in range(count)))
 
 
 async def test_a_thousand_at_once_go_in_two_or_three_queries_of_at_most_500_two_at_a_time_and_each_gets_its_own() -> (
@@ -53,9 +45,9 @@ async def test_a_thousand_at_once_go_in_two_or_three_queries_of_at_most_500_two_
     answers = await storm(LakeBatcher(lake.ask, SystemClock()), 1_000)
     for n, answer in enumerate(answers):
         assert answer is not None
-        assert answer.rows[f"o-{n}"] == [row(f"o-{n}")]
+        assert answer[f"o-{n}"] == f"of o-{n}"
     assert len(lake.queries) in {2, 3}
-    assert max(map(len, lake.queries)) <= MOST_ORDERS
+    assert max(map(len, lake.queries)) <= MOST_IDS
     assert lake.most_at_once == IN_FLIGHT
 
 
@@ -63,12 +55,12 @@ async def test_once_queries_are_known_to_be_slow_those_who_trickle_in_are_gather
     lake = Lake(took_s=0.2)
     batcher = LakeBatcher(lake.ask, SystemClock())
     for _ in range(6):
-        await batcher.ask(["warm"], SINCE)
+        await batcher.ask(["warm"])
     lake.queries.clear()
 
     async def late(n: int) -> None:
         await asyncio.sleep(n * 0.001)
-        await batcher.ask([f"o-{n}"], SINCE)
+        await batcher.ask([f"o-{n}"])
 
     await asyncio.gather(*(late(n) for n in range(20)))
     assert len(lake.queries) <= 2
@@ -77,16 +69,16 @@ async def test_once_queries_are_known_to_be_slow_those_who_trickle_in_are_gather
 async def test_one_who_asks_alone_of_a_fast_lake_waits_for_nobody() -> None:
     lake = Lake(took_s=0)
     batcher = LakeBatcher(lake.ask, SystemClock())
-    answer = await batcher.ask(["o-1", "o-2"], SINCE)
+    answer = await batcher.ask(["o-1", "o-2"])
     assert answer is not None
-    assert set(answer.rows) == {"o-1", "o-2"}
+    assert set(answer) == {"o-1", "o-2"}
     assert lake.queries == [["o-1", "o-2"]]
 
 
 async def test_an_order_that_many_ask_for_is_asked_for_once() -> None:
     lake = Lake()
     batcher = LakeBatcher(lake.ask, SystemClock())
-    await asyncio.gather(*(batcher.ask(["o-1"], SINCE) for _ in range(50)))
+    await asyncio.gather(*(batcher.ask(["o-1"]) for _ in range(50)))
     assert [len(query) for query in lake.queries] == [1] * len(lake.queries)
     assert len(lake.queries) <= 2
 
@@ -95,14 +87,6 @@ async def test_a_dead_lake_is_no_answer_for_everybody() -> None:
     lake = Lake()
     lake.dead = True
     assert await storm(LakeBatcher(lake.ask, SystemClock()), 20) == [None] * 20
-
-
-async def test_more_rows_than_one_query_gives_are_asked_for_in_halves() -> None:
-    lake = Lake(took_s=0, most_rows=3)
-    answer = await LakeBatcher(lake.ask, SystemClock()).ask([f"o-{n}" for n in range(8)], SINCE)
-    assert answer is not None
-    assert not answer.truncated
-    assert len(answer.rows) == 8
 
 
 async def test_nobody_waits_longer_than_the_bound_for_a_lake_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,22 +100,22 @@ async def test_nobody_waits_longer_than_the_bound_for_a_lake_that_hangs(monkeypa
 async def test_one_who_gives_up_takes_nobody_with_them() -> None:
     lake = Lake()
     batcher = LakeBatcher(lake.ask, SystemClock())
-    asking = [asyncio.create_task(batcher.ask([f"o-{n}"], SINCE)) for n in range(100)]
+    asking = [asyncio.create_task(batcher.ask([f"o-{n}"])) for n in range(100)]
     await asyncio.sleep(0.005)
     for gone in asking[::2]:
         gone.cancel()
     answers = await asyncio.gather(*asking, return_exceptions=True)
-    assert all(isinstance(answer, LakeAnswer) for answer in answers[1::2])
+    assert all(isinstance(answer, dict) for answer in answers[1::2])
 
 
 async def test_a_query_that_breaks_leaves_no_asker_waiting_and_the_next_one_is_served() -> None:
     broken = [True]
 
-    async def ask(order_ids: Sequence[str], since: datetime) -> LakeAnswer | None:
+    async def ask(order_ids: Sequence[str]) -> Answer | None:
         if broken.pop() if broken else False:
             raise RuntimeError
-        return LakeAnswer.of([], [], since, truncated=False)
+        return {}
 
     batcher = LakeBatcher(ask, HandClock())
-    assert await batcher.ask(["o-1"], SINCE) is None
-    assert await batcher.ask(["o-2"], SINCE) is not None
+    assert await batcher.ask(["o-1"]) is None
+    assert await batcher.ask(["o-2"]) is not None

@@ -46,8 +46,10 @@ class EmbeddedLake:
             " ORDER BY occurred_at DESC, source, entity_id, version DESC LIMIT $4"
         )
         self._newest = (
-            f"SELECT order_id FROM {view} WHERE source = 'order' AND customer_id = $1"  # noqa: S608 - likewise
-            " GROUP BY order_id ORDER BY min(occurred_at) DESC, order_id DESC LIMIT $2"
+            "SELECT customer_id, order_id FROM (SELECT customer_id, order_id, row_number() OVER"  # noqa: S608 - likewise
+            " (PARTITION BY customer_id ORDER BY min(occurred_at) DESC, order_id DESC) AS place"
+            f" FROM {view} WHERE source = 'order' AND customer_id = ANY ($1::text[]) GROUP BY customer_id, order_id)"
+            " AS newest WHERE place <= $2 ORDER BY customer_id, place"
         )
         self._ping = f"SELECT FROM {view} LIMIT 0"
 
@@ -58,9 +60,14 @@ class EmbeddedLake:
         rows = await self._ask(deadline_s, self._facts, list(order_ids), sorted(sources), since, limit)
         return [LakeRow(*row) for row in rows]
 
-    async def newest_orders(self, customer_id: str, *, limit: int, deadline_s: float) -> list[str]:
-        """The ids of the customer's newest orders, newest first."""
-        return [row["order_id"] for row in await self._ask(deadline_s, self._newest, customer_id, limit)]
+    async def newest_orders(
+        self, customer_ids: Sequence[str], *, limit: int, deadline_s: float
+    ) -> dict[str, list[str]]:
+        """The ids of each customer's newest orders, newest first, in one query."""
+        found: dict[str, list[str]] = {}
+        for row in await self._ask(deadline_s, self._newest, list(customer_ids), limit):
+            found.setdefault(row["customer_id"], []).append(row["order_id"])
+        return found
 
     async def ping(self, *, deadline_s: float) -> None:
         """Return once the view can be queried."""
