@@ -4,7 +4,8 @@ A federated query costs about the same for one id as for hundreds, and a lake do
 under way who comes waits, and goes together with everybody else who does. A second one sets out beside it only when half
 a load waits, or when the first takes twice as long as they lately did. Before a query sets out a short window still
 gathers who comes at the same moment: a twentieth of what queries lately took, again and again while more come, up to a
-fifth of it. So it vanishes where queries are fast, and a storm goes in few.
+fifth of it; while they come in crowds up to the whole of it, half a second at most. So it vanishes where queries are fast,
+and a storm goes in few.
 """
 
 import asyncio
@@ -28,9 +29,23 @@ _OVERDUE = 2.0
 LONGEST_WAIT_S = 8.0
 """How long anybody waits for an answer, the wait for a slot included; then the services are asked."""
 
-_WINDOW_PART = 0.05
-_LONGEST_WINDOW_PART = 0.2
 _LONGEST_WINDOW_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long a query waits for more to come, in parts of what queries lately took."""
+
+    window_part: float
+    longest_part: float
+    longest_s: float
+
+
+_FEW = _Patience(window_part=0.05, longest_part=0.2, longest_s=0.1)
+_CROWD = _Patience(window_part=0.1, longest_part=1.0, longest_s=0.5)
+_CROWD_FROM = 10
+"""As many who come within one window are a storm, of which the front work has only let the first ones through."""
+
 _LEARNING = 0.3
 
 _log = logs.get_logger(__name__)
@@ -115,13 +130,15 @@ class LakeBatcher(Generic[A]):
                     one.answer.set_result(answer)
 
     async def _gather(self) -> None:
-        """Wait while more come, but not long."""
-        window_s = min(_LONGEST_WINDOW_S, self._lately_s * _WINDOW_PART)
-        until = self._clock.monotonic() + min(_LONGEST_WINDOW_S, self._lately_s * _LONGEST_WINDOW_PART)
+        """Wait while more come, but not long; while they come in crowds as long as a query takes."""
+        began = self._clock.monotonic()
         before = 0
-        while len(self._waiting) > before and self._clock.monotonic() <= until:
-            before = len(self._waiting)
-            await asyncio.sleep(window_s)
+        while before < (count := len(self._waiting)) < MOST_IDS:
+            patience = _CROWD if count - before >= _CROWD_FROM else _FEW
+            if self._clock.monotonic() - began > min(patience.longest_s, self._lately_s * patience.longest_part):
+                return
+            before = count
+            await asyncio.sleep(min(_LONGEST_WINDOW_S, self._lately_s * patience.window_part))
 
     def _board(self) -> list[_Waiting[A]]:
         """Those who have waited longest, up to `MOST_IDS` ids; who gave up stays behind."""

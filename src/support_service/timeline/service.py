@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from pydantic_core import to_json
+
 from support_service.context import Context, StoredSource
 from support_service.directory import Directory, Profile
 from support_service.kit import logs
@@ -19,11 +21,11 @@ from support_service.kit.database import Database
 from support_service.kit.eventlog import LogTail
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
 from support_service.ports.cache import LONGEST_TTL_S, Cache, CachedBody
-from support_service.sources import Fact, FetchKey, Sources, masked, ordered, summary
+from support_service.sources import Fact, FetchKey, Sources, SourceState, masked, ordered, summary
 from support_service.timeline import metrics
 from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
 from support_service.timeline.news import Newsroom
-from support_service.timeline.schemas import TimelineEntry, TimelineResponse, TimelineSource
+from support_service.timeline.schemas import TimelineEntry, TimelineResponse
 from support_service.timeline.sharing import SharedPages
 from support_service.timeline.tags import PageState, newest_seen, older, tag_of
 
@@ -276,26 +278,13 @@ def _fresh_s(assembled: Assembled) -> float:
 
 
 def _render(assembled: Assembled, profile: Profile, *, cursor: str | None, limit: int) -> bytes:
-    """One page as JSON, as `TimelineResponse` describes it."""
+    """One page as JSON, as `TimelineResponse` describes it; made of models it would cost twice the CPU."""
     facts = ordered(assembled.facts)
     start = 0 if cursor is None else _after(facts, cursor)
     shown = facts[start : start + limit]
     more = encode_cursor([shown[-1].entry_id]) if len(facts) > start + limit else None
-    page = TimelineResponse(
-        entries=tuple(_entry(masked(fact) if profile is Profile.MASKED else fact) for fact in shown),
-        sources=tuple(
-            TimelineSource(
-                source=state.source,
-                status=state.status,
-                served_from=state.served_from,
-                as_of=state.as_of,
-                truncated=state.truncated,
-            )
-            for state in assembled.states
-        ),
-        next_cursor=more,
-    )
-    return page.model_dump_json().encode()
+    entries = [_entry(masked(fact) if profile is Profile.MASKED else fact) for fact in shown]
+    return to_json({"entries": entries, "sources": [_source(state) for state in assembled.states], "next_cursor": more})
 
 
 def _after(facts: list[Fact], cursor: str) -> int:
@@ -307,18 +296,28 @@ def _after(facts: list[Fact], cursor: str) -> int:
     raise InvalidCursor
 
 
-def _entry(fact: Fact) -> TimelineEntry:
-    return TimelineEntry(
-        entry_id=fact.entry_id,
-        source=fact.source,
-        kind=fact.kind,
-        occurred_at=fact.occurred_at,
-        entity_id=fact.entity_id,
-        order_id=fact.order_id,
-        version=fact.version,
-        summary=summary(fact),
-        data=fact.data,
-    )
+def _entry(fact: Fact) -> dict[str, object]:
+    return {
+        "entry_id": fact.entry_id,
+        "source": fact.source,
+        "kind": fact.kind,
+        "occurred_at": fact.occurred_at,
+        "entity_id": fact.entity_id,
+        "order_id": fact.order_id,
+        "version": fact.version,
+        "summary": summary(fact),
+        "data": fact.data,
+    }
+
+
+def _source(state: SourceState) -> dict[str, object]:
+    return {
+        "source": state.source,
+        "status": state.status,
+        "served_from": state.served_from,
+        "as_of": state.as_of,
+        "truncated": state.truncated,
+    }
 
 
 def _fact(entry: TimelineEntry, customer_id: str) -> Fact:

@@ -66,6 +66,21 @@ async def test_once_queries_are_known_to_be_slow_those_who_trickle_in_are_gather
     assert len(lake.queries) <= 2
 
 
+async def test_a_storm_that_its_own_front_work_spreads_out_goes_in_one_query() -> None:
+    lake = Lake(took_s=0.3)
+    batcher = LakeBatcher(lake.ask, SystemClock())
+    for _ in range(6):
+        await batcher.ask(["warm"])
+    lake.queries.clear()
+
+    async def late(n: int) -> None:
+        await asyncio.sleep(n // 50 * 0.02)  # the last ones after 180 ms: more than a fifth of what a query takes
+        await batcher.ask([f"o-{n}"])
+
+    await asyncio.gather(*(late(n) for n in range(450)))
+    assert len(lake.queries) == 1
+
+
 async def test_one_who_asks_alone_of_a_fast_lake_waits_for_nobody() -> None:
     lake = Lake(took_s=0)
     batcher = LakeBatcher(lake.ask, SystemClock())
