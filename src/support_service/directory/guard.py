@@ -20,6 +20,7 @@ from support_service.directory.service import Directory
 from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database
+from support_service.kit.problems import Problem
 from support_service.ports.identity import Identity, IdentityUnavailable, InvalidToken
 
 REMEMBERED = timedelta(seconds=30)
@@ -62,33 +63,27 @@ class Guard:
             RoleMissing: it proves somebody without a role here.
             SignInUnavailable: it cannot be verified right now.
         """
-        header = (authorization or "").encode("latin-1", "replace")
-        if (known := self.remembered(header)) is not None:
-            return known
-        match = _BEARER.fullmatch(header.strip())
-        if match is None:
+        token = _token_in((authorization or "").encode("latin-1", "replace"))
+        if token is None:
             raise TokenMissing
-        token = match[1]
-        verifying = self._verifying.get(token)
-        if verifying is None:
-            verifying = self._verifying[token] = asyncio.create_task(self._verify(token))
-            verifying.add_done_callback(lambda _: self._verifying.pop(token))
-        return await asyncio.shield(verifying)
+        return self._known(token) or await self._verified(token)
 
     def remembered(self, header: bytes) -> Principal | None:
-        """The principal of an Authorization header whose token was verified lately; None when it has to be verified."""
-        token = header[len(_SCHEME) :]
-        if not header.startswith(_SCHEME) or token.startswith(b" "):
-            match = _BEARER.fullmatch(header.strip())
-            if match is None:
-                return None
-            token = match[1]
-        digest = sha256(token).digest()
-        known = self._remembered.get(digest)
-        if known is None or self._clock.now() >= known.until:
+        """The principal of an Authorization header, written as usual, whose token was verified lately; else None."""
+        return self._known(header[len(_SCHEME) :]) if header.startswith(_SCHEME) else None
+
+    async def returning(self, header: bytes) -> Principal | None:
+        """The principal of such a header whose token was verified before, though not lately: it is verified again.
+
+        None for one that never was, and for one that is refused now; `principal` says why.
+        """
+        token = _token_in(header)
+        if token is None or sha256(token).digest() not in self._remembered:
             return None
-        self._remembered.move_to_end(digest)
-        return known.principal
+        try:
+            return await self._verified(token)
+        except Problem:
+            return None
 
     def permit(self, action: Action) -> "Permit":
         """The dependency of a route: yields the principal if their role may do this."""
@@ -98,8 +93,23 @@ class Guard:
         """Record at once that somebody asked for what their role does not allow."""
         await self._denials.denied(principal.principal_id, "role.refused", ticket_id, needed=action.value)
 
-    async def _verify(self, token: bytes) -> Principal:
+    def _known(self, token: bytes) -> Principal | None:
+        digest = sha256(token).digest()
+        known = self._remembered.get(digest)
+        if known is None or self._clock.now() >= known.until:
+            return None
+        self._remembered.move_to_end(digest)
+        return known.principal
+
+    async def _verified(self, token: bytes) -> Principal:
         """Once for all who come with the same token meanwhile, and whoever of them goes away."""
+        verifying = self._verifying.get(token)
+        if verifying is None:
+            verifying = self._verifying[token] = asyncio.create_task(self._verify(token))
+            verifying.add_done_callback(lambda _: self._verifying.pop(token))
+        return await asyncio.shield(verifying)
+
+    async def _verify(self, token: bytes) -> Principal:
         now = self._clock.now()
         try:
             told = await self._identity.verify(token.decode())
@@ -114,6 +124,11 @@ class Guard:
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return principal
+
+
+def _token_in(header: bytes) -> bytes | None:
+    match = _BEARER.fullmatch(header.strip())
+    return None if match is None else match[1]
 
 
 class Permit(SecurityBase):

@@ -203,9 +203,10 @@ class LogTail:
         """
         ends = self._clock.monotonic() + _LEARN_WITHIN_S
         while not self.knows(moment) and (left := ends - self._clock.monotonic()) > 0:
+            joined = self._stepping is not None  # it may have begun too early for this moment
             step = self._step_under_way()
             await asyncio.wait({step}, timeout=left)
-            if step.done() and step.exception() is not None:
+            if step.done() and (step.exception() is not None or (not joined and step.result() < _BATCH)):
                 break
         return self.knows(moment)
 

@@ -6,7 +6,7 @@ All of it is pure ASGI; a middleware that wraps responses would cost more than m
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
@@ -70,7 +70,8 @@ class RequestContext:
             else:
                 await self._app(scope, _bounded(receive), send_with_id)
         finally:
-            _account(scope, status, time.perf_counter() - started)
+            route = getattr(scope.get("route"), "path", _UNROUTED)
+            account(scope["method"], route, status, time.perf_counter() - started)
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -86,11 +87,11 @@ def observed_route(method: str, route: str, status: int) -> Callable[[float], No
     return metrics.REQUEST_SECONDS.labels(method, route, str(status)).observe
 
 
-def _account(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", _UNROUTED)
-    metrics.REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+def account(method: str, route: str, status: int, seconds: float, **ids: object) -> None:
+    """Tell the log and the metrics of a request that was answered; `ids` are added to what is bound to the line."""
+    observed_route(method, route, status)(seconds)
     level = _log.error if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
-    level("http.request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+    level("http.request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **ids)
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -109,13 +110,14 @@ def _bounded(receive: Receive) -> Receive:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of this application an RFC 9457 problem, the framework's own included."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http_error)
-    for lost in LostConnection:
-        app.add_exception_handler(lost, _on_lost_database)
-    app.add_exception_handler(DatabaseError, _on_database_error)
-    app.add_exception_handler(Exception, _on_anything)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def problem_of(request: Request, error: Exception) -> Response:
+    """The answer that the handlers installed by `install_problem_handlers` give to an error, for who answers without the framework."""
+    handler = next(_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS)
+    return await handler(request, error)
 
 
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -188,6 +190,16 @@ async def _on_database_error(_request: Request, error: Exception) -> Response:
 async def _on_anything(_request: Request, error: Exception) -> Response:
     _log.error("http.failed", exc_info=error)
     return problem_response(Problem().body())
+
+
+_HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    Problem: _on_problem,
+    RequestValidationError: _on_invalid,
+    HTTPException: _on_http_error,
+    **dict.fromkeys(LostConnection, _on_lost_database),
+    DatabaseError: _on_database_error,
+    Exception: _on_anything,
+}
 
 
 class ProblemBody(BaseModel):

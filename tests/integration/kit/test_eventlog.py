@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, ClassVar
 
 import pytest
 
 from support.postgres import DatabaseDsns
+from support_service.kit import eventlog
 from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database, Tx
 from support_service.kit.eventlog import Follower, Heard, LoggedEvent, LogRow, LogTail, Relay, append, append_all
@@ -134,10 +136,10 @@ async def test_a_tail_hears_of_what_is_written_after_it_began_without_the_relay_
         heard.extend((row.subject, row.sequence) for row in rows)
 
     tail = LogTail(database, apply, SystemClock(), poll_s=0.02)
-    assert tail.age_s() == float("inf")
+    assert not tail.knows(0.0)
     await tail.step()
     assert heard == []
-    assert tail.age_s() < 5
+    assert tail.knows(time.monotonic() - 5)
     async with database.transaction() as tx:
         await append(tx, Happened(n=2), subject="0", sequence=2)
     await tail.step()
@@ -147,6 +149,44 @@ async def test_a_tail_hears_of_what_is_written_after_it_began_without_the_relay_
     assert heard == [("0", 2), ("0", 2)]
     await tail.step()
     assert len(heard) == 2
+
+
+async def test_who_needs_to_know_together_shares_one_look_and_one_that_began_earlier_does_not_do(
+    database: Database,
+) -> None:
+    looks = 0
+
+    async def apply(_rows: Sequence[Heard]) -> None:
+        nonlocal looks
+        looks += 1
+
+    clock = SystemClock()
+    tail = LogTail(database, apply, clock, poll_s=60)
+    await tail.step()
+    async with database.transaction() as tx:
+        await append(tx, Happened(n=1), subject="0", sequence=1)
+    moment = clock.monotonic()
+    assert not tail.knows(moment)
+    assert all(await asyncio.gather(*(tail.learn(moment) for _ in range(100))))
+    assert looks == 1
+    assert not tail.knows(clock.monotonic())
+
+
+async def test_with_more_rows_waiting_for_a_position_than_a_tail_hears_of_it_says_that_it_does_not_know(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def apply(_rows: Sequence[Heard]) -> None:
+        """Nothing is kept."""
+
+    monkeypatch.setattr(eventlog, "_MOST_UNSTAMPED", 10)
+    clock = SystemClock()
+    tail = LogTail(database, apply, clock, poll_s=60)
+    await tail.step()
+    async with database.transaction() as tx:
+        await append_all(tx, [(Happened(n=n), "0", n) for n in range(11)])
+    assert not await tail.learn(clock.monotonic())
+    await drain(Relay(database))
+    assert await tail.learn(clock.monotonic())
 
 
 async def test_a_tail_hears_of_everything_though_a_relay_stamps_while_it_reads(database: Database) -> None:
