@@ -37,7 +37,7 @@ from support_service.kit.eventlog import Follower, Heard, LogTail, Relay
 from support_service.kit.loader import Loader
 from support_service.kit.problems import Problem
 from support_service.ports.lake import Lake
-from support_service.sources import SOURCES, Sources
+from support_service.sources import SOURCES, LakeWarming, Sources
 from support_service.timeline import SharedPages, Timeline, floor_key
 
 _TAIL_POLL_S = 0.1
@@ -83,6 +83,7 @@ class Services:
         self.sources = Sources(
             self.database, self.lake, self.commerce, clock, window_days=settings.timeline_window_days
         )
+        self.warming = LakeWarming(self.lake, clock)
         self.cases = Cases(self.directory, clock)
         self.context = Context(self.database, self.sources, self.directory, clock, after_commit=self._raise_floors)
         self.tail = LogTail(self.tail_database, self._hear, clock, poll_s=_TAIL_POLL_S)

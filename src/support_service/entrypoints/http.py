@@ -47,11 +47,13 @@ def build(services: wiring.Services) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         tasks = [asyncio.create_task(services.tail.run(stop)), asyncio.create_task(services.views.run(stop))]
+        warming = asyncio.create_task(services.warming.run())
         try:
             yield
         finally:
             stop.set()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            warming.cancel()
+            await asyncio.gather(*tasks, warming, return_exceptions=True)
             await services.close()
 
     app = FastAPI(
@@ -82,9 +84,14 @@ def _add_operations(app: FastAPI, services: wiring.Services) -> None:
 
     @app.get("/readyz", tags=["operations"], responses={503: {"description": "Not ready"}})
     async def readyz() -> JSONResponse:
-        """Whether this process can serve: the database answers, at the revision that this version needs."""
+        """Whether this process can serve: the database answers, at the revision that this version needs.
+
+        Nor is it ready before the lake has answered once, for some seconds at most: without it the services are asked.
+        """
         checks = {"database": await _database_state(services)}
-        ready = all(state == "ok" for state in checks.values())
+        if services.warming.state is not None:
+            checks["lake"] = services.warming.state
+        ready = checks["database"] == "ok" and not services.warming.holds_up
         return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
     @app.get("/metrics", include_in_schema=False)

@@ -12,12 +12,14 @@ from support_service.sources.ordering import ordered
 from support_service.sources.ownership import may_see, owners_told
 from support_service.sources.service import Sources
 from support_service.sources.source import Source
+from support_service.sources.warming import LakeWarming
 
 __all__ = [
     "SOURCES",
     "Fact",
     "FetchKey",
     "Fetched",
+    "LakeWarming",
     "MalformedEvent",
     "ServedFrom",
     "ShopEvent",
