@@ -51,3 +51,9 @@ def test_a_changed_checkout_is_not_taken_for_its_commit(
     said = {"rev-parse": "abc", "status": status}
     monkeypatch.setattr(results, "_git", lambda *words: said[words[0]])
     assert results.current_commit() == commit
+
+
+def test_a_count_with_one_right_number_is_told_by_the_run_farthest_from_it() -> None:
+    assert results.farthest_of([1, 0, 1], 1, unit="queries", note="").median == 0
+    assert results.farthest_of([1, 1, 3], 1, unit="queries", note="").median == 3
+    assert results.farthest_of([1, 1, 1], 1, unit="queries", note="").median == 1
