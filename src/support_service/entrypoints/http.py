@@ -1,6 +1,7 @@
 """The API process: FastAPI over the wired services, health, metrics and the documentation."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,7 @@ from support_service.kit import logs
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
 
+_OBJECTS_PER_COLLECTION = 50_000
 _DESCRIPTION = """\
 Support cases beside the truth of their orders, payments, shipments, fraud alerts and feedback.
 
@@ -32,12 +34,25 @@ def create_app() -> ASGIApp:
     """The API as the server runs it, from the environment's settings."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
-    return application(wiring.Services(settings, name="support-api"))
+    app = application(wiring.Services(settings, name="support-api"))
+    _spare_the_collector()
+    return app
 
 
 def application(services: wiring.Services) -> ASGIApp:
     """The API over these services with its hot road in front; they live as long as it does."""
     return HotRoad(build(services), services.desk, services.guard)
+
+
+def _spare_the_collector() -> None:
+    """Look for garbage less often, and never among what lives as long as the process.
+
+    The reads of a storm are all alive at once: looking through them after every 700 objects found nothing, and cost a
+    quarter of a cold read's CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_PER_COLLECTION, 20, 50)
 
 
 def build(services: wiring.Services) -> FastAPI:
