@@ -59,6 +59,21 @@ def doctor() -> None:
     raise typer.Exit(examine())
 
 
+@app.command()
+def verify_cache(
+    cases: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the newest open cases.")] = 200,
+    at_most: Annotated[float, typer.Option(min=1, max=3600, help="Seconds after which it stops.")] = 120,
+    url: Annotated[str | None, typer.Option(help="Read as a reader of this API does; else from REDIS_URL.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="TOKEN", help="An AGENT's or SUPERVISOR's, for --url.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Compare what readers are shown from caches with what the sources say now; 0 when no page breaks its promise."""
+    from support_service.entrypoints.verify_cache import verify
+
+    raise typer.Exit(verify(cases=cases, at_most_s=at_most, url=url, token=token, as_json=as_json))
+
+
 @trino_app.command()
 def apply(
     *, print_only: Annotated[bool, typer.Option("--print", help="Print the statements and change nothing.")] = False

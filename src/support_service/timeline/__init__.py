@@ -1,8 +1,17 @@
 """The timeline: one merged, honest account of a case's order, payment, shipment, fraud and feedback facts."""
 
 from support_service.timeline.model import DEFAULT_LIMIT, CaseKey
-from support_service.timeline.schemas import TimelineResponse
+from support_service.timeline.schemas import TimelineEntry, TimelineResponse
 from support_service.timeline.service import Served, Timeline, floor_key
 from support_service.timeline.sharing import SharedPages
 
-__all__ = ["DEFAULT_LIMIT", "CaseKey", "Served", "SharedPages", "Timeline", "TimelineResponse", "floor_key"]
+__all__ = [
+    "DEFAULT_LIMIT",
+    "CaseKey",
+    "Served",
+    "SharedPages",
+    "Timeline",
+    "TimelineEntry",
+    "TimelineResponse",
+    "floor_key",
+]

@@ -146,6 +146,10 @@ class Timeline:
         assembled, _ = await self._assemble(key, profile)
         return Served(_render(assembled, profile, cursor=cursor, limit=limit), {"cache-status": "support; fwd=bypass"})
 
+    async def shared_page(self, key: CaseKey, profile: Profile) -> CachedBody | None:
+        """The first page that other processes would find in the shared cache, however old, for holding it to account."""
+        return await self._shared.last(_cache_key(key, profile), key.customer_id)
+
     async def close(self) -> None:
         """Give up the fills under way."""
         fills = list(self._fills.values())
