@@ -41,5 +41,6 @@ support_timeline_events = Table(
     column("received_at", _TIME, _NONE, nullable=False),
     UniqueConstraint("source", "event_id", name="support_timeline_events_event"),
     Index("support_timeline_events_order", "order_id"),
+    Index("support_timeline_events_customer", "customer_id"),
     Index("support_timeline_events_received", "received_at"),
 )

@@ -31,10 +31,12 @@ SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurr
 FROM support_timeline_events WHERE order_id = ANY ($1)
 
 -- name: events_of_customer
-SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
-FROM support_timeline_events
-WHERE order_id = ANY ($1) OR customer_id = $2
-ORDER BY received_at DESC LIMIT $3
+-- Materialized: found by orders and customer first, whatever the planner thinks of walking all events back in time.
+WITH mine AS MATERIALIZED (
+    SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
+    FROM support_timeline_events WHERE order_id = ANY ($1) OR customer_id = $2
+)
+SELECT * FROM mine ORDER BY received_at DESC LIMIT $3
 
 -- name: put_context
 -- A source that did not answer keeps what is known of it: its facts and the time they were whole.
