@@ -9,7 +9,8 @@ from tools.stack.trino_files import Catalog, TrinoPlace, trino_files
 
 _PASSWORD: Final = "support"  # noqa: S105 - in the open, for a stack on loopback
 _ETC: Final = Path("/etc/trino")
-_PLACE: Final = TrinoPlace(bind=None, port=8080, heap="1G", views=Path("/data/trino/views"))
+_PLACE: Final = TrinoPlace(bind=None, port=8080, heap="1G", views=Path("/data/trino"))
+"""Views are kept in a folder that the image has, as Trino refuses one that is not there: its own, which the volume keeps."""
 
 
 def compose_files() -> Mapping[str, str]:
