@@ -22,7 +22,7 @@ from support_service.cases.model import (
     Status,
     Ticket,
 )
-from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, must_see
+from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, in_sight, must_see
 from support_service.cases.store import Filters
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "StatusChanged",
     "Ticket",
     "Workload",
+    "in_sight",
     "metrics",
     "must_see",
 ]

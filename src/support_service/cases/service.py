@@ -309,7 +309,7 @@ class Cases:
     async def _go_on(self, tx: Tx, principal: Principal, closed: Ticket, new: NewMessage) -> Posted:
         """A customer's message on a closed case: said in the case that goes on from it, which it opens if need be."""
         linked = await store.unfinished_link(tx, closed.ticket_id)
-        if linked is not None and sight(principal).sees(linked.team, linked.opened_by):
+        if linked is not None and in_sight(principal, linked):
             return await self.post_message(tx, principal, linked.ticket_id, replace(new, seen_through=None))
         return await self._open_linked(tx, principal, closed, new.text)
 
@@ -375,13 +375,18 @@ class Cases:
         )
 
 
+def in_sight(principal: Principal, facts: CaseFacts) -> bool:
+    """Whether the principal sees the case."""
+    return sight(principal).sees(facts.team, facts.opened_by)
+
+
 def must_see(principal: Principal, facts: CaseFacts) -> None:
     """Return if the case is in the principal's sight.
 
     Raises:
         CaseNotFound: it is not; the answer is as if it did not exist.
     """
-    if not sight(principal).sees(facts.team, facts.opened_by):
+    if not in_sight(principal, facts):
         raise errors.CaseNotFound.withheld(facts.ticket_id)
 
 

@@ -14,6 +14,7 @@ from support_service.cases import (
     Filters,
     NewMessage,
     Ticket,
+    in_sight,
     must_see,
 )
 from support_service.cases import (
@@ -22,7 +23,7 @@ from support_service.cases import (
 from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, RecentCases
-from support_service.directory import Action, Directory, Principal, Profile, Role, permit, profile_of, sight
+from support_service.directory import Action, Directory, Principal, Profile, Role, permit, profile_of
 from support_service.kit import idempotency, logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
@@ -155,7 +156,7 @@ class Desk:
         if not self._recent.has_body(ticket_id, profile):
             return None
         facts = await self._facts.get(ticket_id)
-        if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
+        if facts is None or not in_sight(principal, facts):
             return None
         body = self._recent.body(ticket_id, profile, facts.version)
         if body is None:
@@ -192,7 +193,7 @@ class Desk:
         Whoever may not see it gets None too: the slow road refuses, and records the denial.
         """
         facts = self._recent.facts(ticket_id) if await self._timeline.hears() else None
-        if facts is None or not sight(principal).sees(facts.team, facts.opened_by):
+        if facts is None or not in_sight(principal, facts):
             return None
         served = await self._timeline.cached_page(_key(facts), profile_of(principal), if_none_match=if_none_match)
         if served is None:
