@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         default={},
         description="The table of each source, for `support-service trino apply`: `order=catalog.schema.table,...`.",
     )
+    trino_session: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, description="Session properties of every query: `name=value,...`."
+    )
     redis_url: SecretStr | None = Field(
         default=None, description="Cache shared by all processes; redis://, rediss://, +sentinel or +cluster."
     )
@@ -77,7 +80,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
-    @field_validator("trino_tables", mode="before")
+    @field_validator("trino_tables", "trino_session", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         if not isinstance(value, str):

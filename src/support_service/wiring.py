@@ -225,7 +225,12 @@ def trino_client(settings: Settings, *, process: str) -> TrinoClient:
         ca_file=settings.trino_ca_file,
     )
     try:
-        return TrinoClient(settings.trino_url, sign_in=sign_in, source=f"support-service-{process}")
+        return TrinoClient(
+            settings.trino_url,
+            sign_in=sign_in,
+            source=f"support-service-{process}",
+            session=settings.trino_session,
+        )
     except ValueError as error:
         raise NotConfigured(f"TRINO_URL: {error}.") from error
 

@@ -11,7 +11,9 @@ from aiohttp import web
 
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoError
 from support_service.adapters.trino.client import Answer
+from support_service.config import Settings
 from support_service.kit import logs
+from support_service.wiring import trino_client
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -107,6 +109,23 @@ async def test_what_trino_is_told_about_a_query(coordinator: Coordinator) -> Non
     assert headers["X-Trino-Session"] == "query_max_run_time=3000ms,a=b%2Cc%3Dd"
     assert headers["X-Trino-Client-Capabilities"] == "PARAMETRIC_DATETIME"
     assert "Authorization" not in headers
+
+
+async def test_session_properties_are_an_operators_to_set(
+    coordinator: Coordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinator.says(DONE)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1/none")
+    monkeypatch.setenv("TRINO_URL", coordinator.url)
+    monkeypatch.setenv("TRINO_SESSION", "join_distribution_type=BROADCAST, task_concurrency=4")
+    client = trino_client(Settings(), process="api")
+    try:
+        await client.query("SELECT 1", deadline_s=2)
+    finally:
+        await client.close()
+    headers = coordinator.requests[0].headers
+    assert headers["X-Trino-Session"].endswith(",join_distribution_type=BROADCAST,task_concurrency=4")
+    assert headers["X-Trino-Source"] == "support-service-api"
 
 
 async def test_a_password_and_a_token_are_sent_with_every_request(coordinator: Coordinator) -> None:
