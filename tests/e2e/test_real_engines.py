@@ -13,6 +13,8 @@ from support.service import Person, RunningService, another_api, eventually, run
 from support.shop import every_fact
 from support.stack import SharedStack
 from support.trino import TrinoShop, open_trino_shop
+from support_service import wiring
+from support_service.entrypoints.verify_cache import verified
 
 if TYPE_CHECKING:
     from tools.stack import Proxies
@@ -144,6 +146,24 @@ async def test_hundreds_of_cold_cases_at_once_cost_six_queries_at_most_and_all_c
         if clean[-1]:
             break
     assert any(clean)
+
+
+@pytest.mark.timeout(180, func_only=True)
+async def test_verifying_the_shared_pages_of_many_cases_costs_trino_a_query_or_two(
+    service: RunningService, trino_shop: TrinoShop
+) -> None:
+    agent = service.person("AGENT", teams=("orders",))
+    for n in range(3):
+        await tell(service, trino_shop, f"o-{n}", customer(service, n))
+    tickets = await open_cases(service, agent, range(30))
+    await enriched(service, 31)
+    await asyncio.gather(*(agent.timeline(ticket_id) for ticket_id in tickets))
+    before = await queries(trino_shop)
+    report = await verified(wiring.Services(service.api.settings, name="test-api-verify"), cases=50, at_most_s=60)
+    assert await queries(trino_shop) - before <= 2
+    assert report.compared > 0
+    assert (report.cases, report.compared + report.not_cached, report.past_promise) == (31, 31, 0)
+    assert report.status == 0
 
 
 @pytest.mark.timeout(120, func_only=True)

@@ -22,7 +22,7 @@ from support_service import wiring
 from support_service.config import Settings
 from support_service.demo.state import DemoFolder
 from support_service.directory import Profile
-from support_service.entrypoints.page_comparison import Difference, compare
+from support_service.entrypoints.page_comparison import Difference, Shown, compare
 from support_service.entrypoints.page_readers import ApiPages, CannotRead, Case, PageReader, SharedCachePages
 from support_service.kit import logs
 from support_service.kit.database import DatabaseError, LostConnection
@@ -154,11 +154,14 @@ class Verification:
         sample = list({case.key: case for case in found}.values())
         self.report.cases = len(sample)
         clock = asyncio.get_running_loop()
+        rest_s = 0.0
         for batch in _batches(sample):
+            await asyncio.sleep(rest_s)
             began = clock.time()
             await self._compare(batch)
-            await asyncio.sleep(clock.time() - began)
-        await self._pages.still_there()
+            rest_s = clock.time() - began
+        if not self.report.past_promise:
+            await self._pages.still_there()
 
     async def _compare(self, batch: Sequence[Case]) -> None:
         outcomes = await self._look(batch)
@@ -184,19 +187,24 @@ class Verification:
             if isinstance(found, Difference):
                 self.report.behind.append(Behind(case.ticket_id, found))
 
-    async def _look(self, cases: Sequence[Case]) -> dict[Case, "Difference | Verdict"]:
-        outcomes = await asyncio.gather(*map(self._judged, cases))
+    async def _look(self, cases: Sequence[Case]) -> "dict[Case, Difference | Verdict]":
+        """All pages first, then all timelines at one moment, so that they share a query of the lake."""
+        pages = await asyncio.gather(*map(self._page, cases))
+        outcomes = await asyncio.gather(*map(self._judged, cases, pages))
         return dict(zip(cases, outcomes, strict=True))
 
-    async def _judged(self, case: Case) -> "Difference | Verdict":
+    async def _page(self, case: Case) -> "Shown | Verdict":
         try:
             shown = await self._pages.shown(case)
         except CannotRead:
             return "not_compared"
-        if shown is None:
-            return "not_cached"
-        if shown.from_cache:
+        if shown is not None and shown.from_cache:
             self._cached.add(case)
+        return shown or "not_cached"
+
+    async def _judged(self, case: Case, shown: "Shown | Verdict") -> "Difference | Verdict":
+        if not isinstance(shown, Shown):
+            return shown
         truth = await self._put_together(case.key)
         if not any(source.status == "ok" for source in truth.sources):
             return "not_compared"
