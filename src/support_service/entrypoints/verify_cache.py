@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from support_service import wiring
@@ -252,4 +253,4 @@ def _print(report: Report) -> None:
 
 def _listed(ids: Sequence[str]) -> str:
     more = len(ids) - _IDS_SHOWN
-    return ", ".join(ids[:_IDS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return escape(", ".join(ids[:_IDS_SHOWN])) + (f" and {more} more" if more > 0 else "")
