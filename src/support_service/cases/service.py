@@ -26,7 +26,7 @@ from support_service.cases.model import (
     after_message,
 )
 from support_service.cases.store import Filters
-from support_service.directory import Directory, Principal, Role, sight
+from support_service.directory import Directory, Principal, Role
 from support_service.kit.clock import Clock
 from support_service.kit.database import Tx
 from support_service.kit.eventlog import append
@@ -159,7 +159,7 @@ class Cases:
         self, connection: Tx, principal: Principal, filters: Filters, *, before: UUID | None, limit: int
     ) -> Sequence[Ticket]:
         """The newest cases in this principal's sight that match, older than `before`."""
-        return await store.page(connection, sight(principal), filters, before=before, limit=limit)
+        return await store.page(connection, principal.sight, filters, before=before, limit=limit)
 
     async def workload(self, connection: Tx, agent_id: UUID) -> Workload:
         """What lies with an agent now."""
@@ -377,7 +377,7 @@ class Cases:
 
 def in_sight(principal: Principal, facts: CaseFacts) -> bool:
     """Whether the principal sees the case."""
-    return sight(principal).sees(facts.team, facts.opened_by)
+    return principal.sight.sees(facts.team, facts.opened_by)
 
 
 def must_see(principal: Principal, facts: CaseFacts) -> None:

@@ -23,7 +23,7 @@ from support_service.cases import (
 from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, RecentCases
-from support_service.directory import Action, Directory, Principal, Profile, Role, permit, profile_of
+from support_service.directory import Action, Directory, Principal, Profile, Role, permit
 from support_service.kit import idempotency, logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
@@ -76,7 +76,7 @@ class Desk:
 
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
             opened = await self._cases.open_case(tx, principal, new.case())
-            body = schemas.TicketResponse.of(opened.ticket, profile_of(principal))
+            body = schemas.TicketResponse.of(opened.ticket, principal.profile)
             headers = {"location": f"/support/cases/{opened.ticket.ticket_id}", "etag": _etag(opened.ticket.version)}
 
             def afterwards() -> None:
@@ -98,7 +98,7 @@ class Desk:
 
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
             posted = await self._cases.post_message(tx, principal, ticket_id, message)
-            body = schemas.ConversationMessage.of(posted.message, profile_of(principal))
+            body = schemas.ConversationMessage.of(posted.message, principal.profile)
             headers = {"location": f"/support/cases/{posted.ticket.ticket_id}", "etag": _etag(posted.ticket.version)}
 
             def afterwards() -> None:
@@ -125,7 +125,7 @@ class Desk:
         ticket = await self._watched(principal, changed())
         self._recent.forget(str(ticket_id))  # the log tells of it soon, but what one wrote is in one's next read
         _log.info("case.changed", fields=sorted(change.model_fields_set))
-        body = schemas.TicketResponse.of(ticket, profile_of(principal))
+        body = schemas.TicketResponse.of(ticket, principal.profile)
         return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
 
     async def read_case(
@@ -137,7 +137,7 @@ class Desk:
         """
         if include_timeline:
             await self._permit(principal, Action.TIMELINE_READ, ticket_id)
-        profile = profile_of(principal)
+        profile = principal.profile
         body = await self._watched(principal, self._current_body(principal, ticket_id, profile))
         timeline = None
         if include_timeline:
@@ -152,7 +152,7 @@ class Desk:
 
         Whoever may not see it gets None too, as with `hot_timeline`.
         """
-        profile = profile_of(principal)
+        profile = principal.profile
         if not self._recent.has_body(ticket_id, profile):
             return None
         facts = await self._facts.get(ticket_id)
@@ -178,7 +178,7 @@ class Desk:
             if known is not None:
                 return known
         facts = await self._watched(principal, self._current_facts(principal, ticket_id))
-        profile = profile_of(principal)
+        profile = principal.profile
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
         if page.cursor is None and page.limit == DEFAULT_LIMIT:
             served = await self._timeline.first_page(_key(facts), profile, if_none_match=if_none_match)
@@ -195,7 +195,7 @@ class Desk:
         facts = self._recent.facts(ticket_id) if await self._timeline.hears() else None
         if facts is None or not in_sight(principal, facts):
             return None
-        served = await self._timeline.cached_page(_key(facts), profile_of(principal), if_none_match=if_none_match)
+        served = await self._timeline.cached_page(_key(facts), principal.profile, if_none_match=if_none_match)
         if served is None:
             return None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
@@ -241,7 +241,7 @@ class Desk:
                 )
             shown = found[: page.limit]
             more = encode_cursor([shown[-1].number]) if len(found) > page.limit else None
-            items = tuple(schemas.ConversationMessage.of(message, profile_of(principal)) for message in shown)
+            items = tuple(schemas.ConversationMessage.of(message, principal.profile) for message in shown)
             return schemas.MessagePage(items=items, next_cursor=more)
 
         messages = await self._watched(principal, read())
@@ -258,7 +258,7 @@ class Desk:
             found = await self._cases.list_cases(connection, principal, filters, before=before, limit=query.limit + 1)
         shown = found[: query.limit]
         more = encode_cursor([str(shown[-1].ticket_id)]) if len(found) > query.limit else None
-        profile = profile_of(principal)
+        profile = principal.profile
         return schemas.TicketPage(
             items=tuple(schemas.TicketResponse.of(ticket, profile) for ticket in shown), next_cursor=more
         )

@@ -3,7 +3,7 @@
 from support_service.directory.access import MATRIX, Action, permit
 from support_service.directory.claims import ClaimPaths
 from support_service.directory.guard import Guard
-from support_service.directory.model import Agent, Principal, Profile, Role, Sight, profile_of, sight
+from support_service.directory.model import Agent, Principal, Profile, Role, Sight
 from support_service.directory.service import Directory
 
 __all__ = [
@@ -18,6 +18,4 @@ __all__ = [
     "Role",
     "Sight",
     "permit",
-    "profile_of",
-    "sight",
 ]

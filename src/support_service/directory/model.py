@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 
@@ -22,7 +23,7 @@ class Profile(StrEnum):
     MASKED = "masked"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is worked out once
 class Principal:
     """Whoever a verified token stands for; `principal_id` is the `agent_id` in `support_agents`."""
 
@@ -32,6 +33,22 @@ class Principal:
     name: str | None
     roles: frozenset[Role]
     teams: frozenset[str]
+
+    @cached_property
+    def sight(self) -> "Sight":
+        """What they see.
+
+        Of an AGENT who is also an ANALYST the narrower sight counts: all cases are for eyes that see them masked.
+        """
+        if Role.SERVICE in self.roles:
+            return Sight(everything=False, teams=frozenset(), opened_by=self.principal_id)
+        everything = Role.SUPERVISOR in self.roles or self.roles == {Role.ANALYST}
+        return Sight(everything=everything, teams=self.teams, opened_by=None)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """What they are shown: masked for those who are no more than ANALYST."""
+        return Profile.CLEAR if self.roles - {Role.ANALYST} else Profile.MASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +76,3 @@ class Sight:
         if self.opened_by is not None:
             return opened_by == self.opened_by
         return team is None or team in self.teams
-
-
-def sight(principal: Principal) -> Sight:
-    """What a principal sees.
-
-    Of an AGENT who is also an ANALYST the narrower sight counts: all cases are for eyes that see them masked.
-    """
-    if Role.SERVICE in principal.roles:
-        return Sight(everything=False, teams=frozenset(), opened_by=principal.principal_id)
-    everything = Role.SUPERVISOR in principal.roles or principal.roles == {Role.ANALYST}
-    return Sight(everything=everything, teams=principal.teams, opened_by=None)
-
-
-def profile_of(principal: Principal) -> Profile:
-    """What a principal is shown: masked for those who are no more than ANALYST."""
-    return Profile.CLEAR if principal.roles - {Role.ANALYST} else Profile.MASKED

@@ -102,8 +102,12 @@ class SharedCachePages:
         if kept is None or kept.superseded or (read_at - kept.filled_at).total_seconds() >= kept.fresh_s:
             return None
         async with self._services.database.connection() as connection:
-            generation = await self._services.directory.generation(connection, case.key.customer_id)
-        return None if kept.generation < generation else Shown(_page(kept.body), read_at, from_cache=True)
+            now_at = await self._services.directory.generations(connection, [case.key.customer_id])
+        return (
+            None
+            if kept.generation < now_at[case.key.customer_id]
+            else Shown(_page(kept.body), read_at, from_cache=True)
+        )
 
     async def still_there(self) -> None:
         """Ask for a lease that nobody else wants: a cache that is away gives nothing at all, not even that."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_service.directory import MATRIX, Action, Principal, Profile, Role, permit, profile_of, sight
+from support_service.directory import MATRIX, Action, Principal, Profile, Role, permit
 from support_service.directory.errors import RoleNotAllowed
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "access.md"
@@ -64,7 +64,7 @@ def test_an_analyst_changes_nothing() -> None:
 
 
 def test_an_agent_sees_the_cases_of_the_agents_teams_and_of_no_team() -> None:
-    seen = sight(principal(Role.AGENT))
+    seen = principal(Role.AGENT).sight
     assert seen.sees("orders", uuid4())
     assert seen.sees(None, uuid4())
     assert not seen.sees("payments", uuid4())
@@ -72,19 +72,19 @@ def test_an_agent_sees_the_cases_of_the_agents_teams_and_of_no_team() -> None:
 
 def test_an_agent_who_opened_a_case_does_not_keep_it_in_sight_when_it_goes_to_another_team() -> None:
     agent = principal(Role.AGENT)
-    assert not sight(agent).sees("payments", agent.principal_id)
+    assert not agent.sight.sees("payments", agent.principal_id)
 
 
 def test_a_machine_sees_what_it_opened_and_nothing_else() -> None:
     machine = principal(Role.SERVICE)
-    assert sight(machine).sees("payments", machine.principal_id)
-    assert not sight(machine).sees(None, uuid4())
-    assert not sight(machine).sees("orders", uuid4())
+    assert machine.sight.sees("payments", machine.principal_id)
+    assert not machine.sight.sees(None, uuid4())
+    assert not machine.sight.sees("orders", uuid4())
 
 
 @pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ANALYST])
 def test_supervisors_and_analysts_see_all_cases(role: Role) -> None:
-    assert sight(principal(role, teams=frozenset())).sees("payments", uuid4())
+    assert principal(role, teams=frozenset()).sight.sees("payments", uuid4())
 
 
 @given(ROLE_SETS, st.sampled_from([None, "orders", "payments"]))
@@ -92,12 +92,12 @@ def test_nobody_sees_in_clear_what_only_an_analyst_of_all_cases_would_see(
     roles: frozenset[Role], team: str | None
 ) -> None:
     somebody = principal(*roles)
-    if profile_of(somebody) is Profile.CLEAR and sight(somebody).sees(team, uuid4()):
+    if somebody.profile is Profile.CLEAR and somebody.sight.sees(team, uuid4()):
         assert Role.SUPERVISOR in roles or team in {None, "orders"}
 
 
 def test_only_who_is_no_more_than_an_analyst_is_shown_masked_data() -> None:
-    assert profile_of(principal(Role.ANALYST)) is Profile.MASKED
-    assert profile_of(principal()) is Profile.MASKED
+    assert principal(Role.ANALYST).profile is Profile.MASKED
+    assert principal().profile is Profile.MASKED
     for role in (Role.AGENT, Role.SUPERVISOR, Role.SERVICE):
-        assert profile_of(principal(role)) is Profile.CLEAR
+        assert principal(role).profile is Profile.CLEAR
