@@ -111,8 +111,11 @@ class Bed:
         if self.lake is not None:
             await self.lake.add(told)
 
-    async def open_cases(self, orders: Sequence[str]) -> None:
-        """Open a case on each order through the API, as a storefront does, and wait until the worker has done with them."""
+    async def open_cases(self, orders: Sequence[str], *, named: bool = True) -> None:
+        """Open a case on each order through the API, as a storefront does, and wait until the worker has done with them.
+
+        Not `named`, they are cases of the orders' customers that tell no order.
+        """
         token = self.token("bench-storefront", "SERVICE")
 
         async def opened(order_id: str) -> Case:
@@ -122,7 +125,7 @@ class Bed:
                 token,
                 {
                     "customer_id": shop.customer_of(order_id),
-                    "order_id": order_id,
+                    "order_id": order_id if named else None,
                     "channel": "WEB",
                     "subject": f"Where is {order_id}?",
                     "description": "It should have come two days ago. " * 6,

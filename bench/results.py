@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,10 +54,12 @@ def farthest_of(runs: Sequence[float], wanted: float, *, unit: str, note: str) -
 
 def lowest_condition(conditions: Mapping[str, Sequence[float]], *, unit: str, note: str) -> Figure:
     """The worst of several conditions of a figure of which more is better; the others are said in the note."""
-    medians = {condition: median(runs) for condition, runs in conditions.items()}
-    worst = min(medians, key=lambda condition: medians[condition])
-    told = ", ".join(f"{condition}: {value:.2f}" for condition, value in medians.items())
-    return median_of(conditions[worst], unit=unit, note=f"{told}. {note}")
+    return _condition(min, conditions, unit=unit, note=note)
+
+
+def highest_condition(conditions: Mapping[str, Sequence[float]], *, unit: str, note: str) -> Figure:
+    """The worst of several conditions of a figure of which less is better; the others are said in the note."""
+    return _condition(max, conditions, unit=unit, note=note)
 
 
 def merge(figures: Mapping[str, Figure], file: Path = LATEST, *, commit: str | None = None) -> dict[str, Any]:
@@ -92,6 +94,16 @@ def current_commit() -> str:
     """The commit of this checkout."""
     commit = _git("rev-parse", "HEAD")
     return f"{commit}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _condition(
+    worst_of_all: Callable[[Iterable[float]], float], conditions: Mapping[str, Sequence[float]], *, unit: str, note: str
+) -> Figure:
+    medians = {condition: median(runs) for condition, runs in conditions.items()}
+    worst = worst_of_all(medians.values())
+    told = ", ".join(f"{condition}: {value:.2f}" for condition, value in medians.items())
+    runs = next(conditions[condition] for condition, value in medians.items() if value == worst)
+    return median_of(runs, unit=unit, note=f"{told}. {note}")
 
 
 def _now() -> str:

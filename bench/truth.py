@@ -15,13 +15,15 @@ class WrongAnswer(Exception):  # noqa: N818 - the service's fault, not the bench
     """An answer that is not what its sources say."""
 
 
-def timeline_body(text: str, order_id: str, count: int = shop.FACTS) -> Expected:
+def timeline_body(text: str, order_id: str, count: int = shop.FACTS, limit: int = 100) -> Expected:
     """The bytes that every answer of this timeline must begin with, after comparing this one with the shop's facts.
+
+    The newest `limit` of the order's `count` facts have to be in it.
 
     Raises:
         WrongAnswer: it says something else.
     """
-    _compare(json.loads(text), order_id, count)
+    _compare(json.loads(text), order_id, count, limit)
     return Expected(text[: text.rindex(_SOURCES)], whole=False)
 
 
@@ -50,8 +52,9 @@ def from_lake(told: dict[str, Any], order_id: str, count: int) -> None:
         raise WrongAnswer(f"sources of {order_id} served from {origins}")
 
 
-def _compare(told: dict[str, Any], order_id: str, count: int) -> None:
-    wanted = {f"{fact.source}:{fact.entity_id}:{fact.version}": _said(fact) for fact in shop.facts_of(order_id, count)}
+def _compare(told: dict[str, Any], order_id: str, count: int, limit: int = 100) -> None:
+    newest = shop.facts_of(order_id, count)[-limit:]  # each is later than the one before
+    wanted = {f"{fact.source}:{fact.entity_id}:{fact.version}": _said(fact) for fact in newest}
     found = {entry["entry_id"]: _entry(entry) for entry in told["entries"]}
     if found != wanted:
         differing = {key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)}
