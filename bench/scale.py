@@ -11,12 +11,13 @@ class Scale:
     seconds: float = 20.0
     """Of load on our side, in each turn."""
     rival_seconds: float = 8.0
-    warm_seconds: float = 3.0
+    warm_seconds: float = 8.0
+    """Before each turn: as long as two processes need to put 1,000 pages together and to verify 200 tokens."""
     events: int = 300
     """Of each round that are followed to the screen."""
     heats: int = 5
     """Of each round, in each of which 4,000 invalidations race fills."""
 
 
-QUICK = Scale(rounds=2, seconds=8.0, rival_seconds=4.0, warm_seconds=3.0, events=60, heats=1)
+QUICK = Scale(rounds=2, seconds=8.0, rival_seconds=4.0, warm_seconds=8.0, events=60, heats=1)
 """For a first look; never what the figures are recorded with."""
