@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,14 +213,16 @@ async def service_bed(
         yield bed
 
 
-def _programs(settings: dict[str, str], logs: Path, ports: Sequence[int]) -> list[Program]:
+def _programs(settings: dict[str, str], logs: Path, ports: Sequence[int]) -> Iterator[Program]:
+    """Each is started when the one before is in its owner's hands, so that none is left when one fails."""
     granian = ["granian", "--interface", "asgi", "--factory", "--host", HOST, "--port", str(ports[1]), "--no-log"]
     modules = {
         "shop-rest": [*granian, "support_service.demo.rest:create_app"],
         "api": [_CLI, "api"],
         "worker": [_CLI, "worker"],
     }
-    return [Program(name, [sys.executable, "-m", *words], settings, logs) for name, words in modules.items()]
+    for name, words in modules.items():
+        yield Program(name, [sys.executable, "-m", *words], settings, logs)
 
 
 async def _gather(work: Sequence[Any]) -> list[Any]:
