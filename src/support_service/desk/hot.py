@@ -9,7 +9,7 @@ pages. Going through the framework would cost several times what the answer does
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from support_service.desk.schemas import PageQuery
 from support_service.desk.service import Desk
 from support_service.directory import MATRIX, Action, Guard, Principal
 from support_service.kit import logs
-from support_service.kit.web import ANSWER_HEADERS, account, observed_route, problem_of, request_id_of
+from support_service.kit.web import ANSWER_HEADERS, account, first_headers, observed_route, problem_of, request_id_of
 from support_service.timeline import Served
 
 _PREFIX = "/support/cases/"
@@ -44,7 +44,7 @@ class _Lane:
 
     def open_to(self, principal: Principal) -> bool:
         """Whether the principal's roles may go here."""
-        return not any(principal.roles.isdisjoint(MATRIX[action]) for action in self.actions)
+        return all(not principal.roles.isdisjoint(MATRIX[action]) for action in self.actions)
 
 
 class HotRoad:
@@ -71,10 +71,18 @@ class HotRoad:
         lane = self._lane(scope)
         if lane is not None:
             started = time.perf_counter()
-            ticket_id = _ticket_id(scope["path"])
-            principal = await self._principal(scope)
+            ticket_id, asked = _ticket_id(scope["path"]), first_headers(scope)
+            principal = await self._principal(asked.get(b"authorization"))
             if ticket_id is not None and principal is not None and lane.open_to(principal):
-                await self._serve(lane, principal, ticket_id, scope, send, started=started)
+                look = _Look(
+                    principal, ticket_id, request_id_of(asked.get(b"x-request-id")), asked.get(b"if-none-match")
+                )
+                status, logged = await self._serve(lane, look, scope, send)
+                seconds = time.perf_counter() - started
+                if logged is None:
+                    lane.observe[status](seconds)
+                else:
+                    account("GET", lane.route, status, seconds, **logged)
                 return
         await self._app(scope, receive, send)
 
@@ -83,59 +91,58 @@ class HotRoad:
             return None
         return self._lanes.get((scope["path"][_ID_ENDS:], scope["query_string"]))
 
-    async def _principal(self, scope: Scope) -> Principal | None:
-        authorization = _header(scope, b"authorization")
+    async def _principal(self, authorization: bytes | None) -> Principal | None:
         if authorization is None:
             return None
         return self._guard.remembered(authorization) or await self._guard.returning(authorization)
 
     async def _serve(
-        self, lane: _Lane, principal: Principal, ticket_id: UUID, scope: Scope, send: Send, *, started: float
-    ) -> None:
-        request_id = request_id_of(scope["headers"])
-        seen = _header(scope, b"if-none-match")
-        if_none_match = None if seen is None else seen.decode("latin-1")
-        sampled: dict[str, object] = {}
-        logged = True
+        self, lane: _Lane, look: "_Look", scope: Scope, send: Send
+    ) -> tuple[int, Mapping[str, object] | None]:
+        """Answer; returns the status, and what to add to the log line unless there is to be none.
+
+        What is answered at once is all alike: one in a hundred is logged.
+        """
+        logged: Mapping[str, object] | None = {}
+        seen = None if look.if_none_match is None else look.if_none_match.decode("latin-1")
         try:
-            served = await lane.known(principal, ticket_id, request_id=request_id, if_none_match=if_none_match)
-            if served is not None:  # they are all alike: of a hundred one is logged
+            served = await lane.known(look.principal, look.ticket_id, request_id=look.request_id, if_none_match=seen)
+            if served is not None:
                 self._answered += 1
-                logged = self._answered % _LOGGED_ONE_IN == 1
-                sampled["sampled"] = _LOGGED_ONE_IN
-            if logged:
+                logged = {"sampled": _LOGGED_ONE_IN} if self._answered % _LOGGED_ONE_IN == 1 else None
+            if logged is not None:
                 logs.clear()
-                logs.bind(request_id=request_id, agent_id=principal.principal_id, ticket_id=ticket_id)
-            served = served or await lane.read(principal, ticket_id, if_none_match=if_none_match)
-            status = served.status
-            await _send(send, status, served.headers, served.body, request_id)
+                logs.bind(request_id=look.request_id, agent_id=look.principal.principal_id, ticket_id=look.ticket_id)
+            if served is None:
+                served = await lane.read(look.principal, look.ticket_id, if_none_match=seen)
+            await _send(send, served.status, served.headers, served.body, look.request_id)
         except Exception as error:  # noqa: BLE001 - told as the framework tells it
             answer = await problem_of(Request(scope), error)
-            status = answer.status_code
-            await _send(send, status, answer.headers, bytes(answer.body), request_id)
-        seconds = time.perf_counter() - started
-        if logged:
-            account("GET", lane.route, status, seconds, **sampled)
-        else:
-            lane.observe[status](seconds)
+            await _send(send, answer.status_code, answer.headers, bytes(answer.body), look.request_id)
+            return answer.status_code, {}
+        return served.status, logged
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Who wants to look at which case."""
+
+    principal: Principal
+    ticket_id: UUID
+    request_id: str
+    if_none_match: bytes | None
 
 
 def _observed(route: str) -> Mapping[int, Callable[[float], None]]:
     return {status: observed_route("GET", route, status) for status in (200, 304)}
 
 
+@lru_cache(maxsize=10_000)
 def _ticket_id(path: str) -> UUID | None:
     try:
         return UUID(path[len(_PREFIX) : _ID_ENDS])
     except ValueError:
         return None
-
-
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    for found, value in scope["headers"]:
-        if found == name:
-            return bytes(value)
-    return None
 
 
 async def _send(send: Send, status: int, headers: Mapping[str, str], body: bytes, request_id: str) -> None:

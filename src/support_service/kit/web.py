@@ -6,7 +6,7 @@ All of it is pure ASGI; a middleware that wraps responses would cost more than m
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,8 +48,8 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = Headers(scope=scope)
-        request_id = request_id_of(scope["headers"])
+        headers = first_headers(scope)
+        request_id = request_id_of(headers.get(b"x-request-id"))
         logs.clear()
         logs.bind(request_id=request_id)
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
@@ -65,7 +65,7 @@ class RequestContext:
             await send(message)
 
         try:
-            if int(headers.get("content-length") or 0) > LARGEST_BODY:
+            if int(headers.get(b"content-length") or 0) > LARGEST_BODY:
                 await problem_response(_TOO_LARGE)(scope, receive, send_with_id)
             else:
                 await self._app(scope, _bounded(receive), send_with_id)
@@ -74,11 +74,15 @@ class RequestContext:
             account(scope["method"], route, status, time.perf_counter() - started)
 
 
-def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def first_headers(scope: Scope) -> dict[bytes, bytes]:
+    """A request's headers by their lower-case names; of one that is there twice the first."""
+    return dict(reversed(list(scope["headers"])))
+
+
+def request_id_of(given: bytes | None) -> str:
     """The id a caller gave their request, if it is a plausible one, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode()
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode()
     return f"{getrandbits(96):024x}"  # no secret, and made for each of thousands of requests a second
 
 

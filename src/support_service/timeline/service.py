@@ -129,13 +129,13 @@ class Timeline:
         name = _cache_key(key, profile)
         seen = newest_seen(if_none_match, name)
         cached = await self._current(name, key.customer_id, seen)
-        if cached is not None and (age_s := self._age_s(cached)) < REFRESH_FROM * cached.fresh_s:
-            return _hit(cached, age_s)
+        if cached is not None and cached[1] < REFRESH_FROM * cached[0].fresh_s:
+            return _hit(*cached)
         degraded = await self._current(name + _DEGRADED, key.customer_id, seen)
         if cached is not None and degraded is None:
             self._fill(name, key, profile, part=REFRESH_FROM)
         shown = cached or degraded
-        return None if shown is None else _hit(shown, self._age_s(shown))
+        return None if shown is None else _hit(*shown)
 
     async def page(self, key: CaseKey, profile: Profile, *, cursor: str | None, limit: int) -> Served:
         """Any page, put together anew.
@@ -157,17 +157,18 @@ class Timeline:
             fill.cancel()
         await asyncio.gather(*fills, return_exceptions=True)
 
-    async def _current(self, name: str, customer_id: str, seen: PageState | None) -> CachedBody | None:
-        """What is cached, if it may be shown as it is.
+    async def _current(self, name: str, customer_id: str, seen: PageState | None) -> tuple[CachedBody, float] | None:
+        """What is cached, if it may be shown as it is, and its age in seconds.
 
         It must be young, not superseded, not from before what was seen, and changes must be heard of here.
         """
         if not await self.hears():
             return None
         cached = await self._cache.get(name, floor_key(customer_id))
-        if cached is None or cached.superseded or self._age_s(cached) >= cached.fresh_s or older(cached, seen):
+        if cached is None or cached.superseded or (seen is not None and older(cached, seen)):
             return None
-        return cached
+        age_s = self._age_s(cached)
+        return None if age_s >= cached.fresh_s else (cached, age_s)
 
     def _fill(self, name: str, key: CaseKey, profile: Profile, *, part: float) -> "asyncio.Task[CachedBody]":
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
