@@ -1,6 +1,6 @@
 """What a timeline costs as work grows: against more stored events, and with more entries.
 
-Events: cases of 58 facts while the inbox holds 10 thousand, 1 million and 10 million events of others; the tables take
+Events: cases of 47 facts while the inbox holds 10 thousand, 1 million and 10 million events of others; the tables take
 turns. Entries: timelines of 10, 100 and 1,000 facts. A hit is answered from a near cache; a miss is put together anew,
 past every cache, as a page of another size than the default always is.
 """

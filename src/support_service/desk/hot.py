@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import NamedTuple
 from uuid import UUID
 
 from starlette.requests import Request
@@ -123,8 +124,7 @@ class HotRoad:
         return served.status, logged
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """Who wants to look at which case."""
 
     principal: Principal

@@ -8,11 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 from uuid import UUID
 
 from support_service.cases import CaseFacts
 from support_service.directory import Profile
+from support_service.timeline import CaseKey
 
 _MOST_CASES = 20_000
 _MOST_BODIES = 4_000
@@ -20,11 +22,22 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A case and its conversation as ready bytes, at a version."""
+@dataclass(frozen=True)  # without slots, for what is worked out once
+class Known:
+    """What decides who sees a case, and what its timeline is about."""
 
     facts: CaseFacts
+
+    @cached_property
+    def key(self) -> CaseKey:
+        """What its timeline is about."""
+        return CaseKey(self.facts.customer_id, self.facts.order_id)
+
+
+@dataclass(frozen=True)
+class Body(Known):
+    """A case and its conversation as ready bytes, at a version."""
+
     content: bytes
 
 
@@ -33,13 +46,13 @@ class RecentCases:
 
     def __init__(self) -> None:
         """Remember nothing yet."""
-        self._facts: OrderedDict[UUID, CaseFacts] = OrderedDict()
+        self._known: OrderedDict[UUID, Known] = OrderedDict()
         self._reading: dict[UUID, object] = {}
         self._bodies: OrderedDict[tuple[UUID, Profile], Body] = OrderedDict()
 
-    def facts(self, ticket_id: UUID) -> CaseFacts | None:
+    def known(self, ticket_id: UUID) -> Known | None:
         """The access facts of a case, if no event has touched it since they were read."""
-        return self._facts.get(ticket_id)
+        return self._known.get(ticket_id)
 
     @contextmanager
     def reading(self, ticket_id: UUID) -> Iterator[Callable[[CaseFacts], None]]:
@@ -52,7 +65,7 @@ class RecentCases:
 
         def keep(facts: CaseFacts) -> None:
             if self._reading.get(ticket_id) is token:
-                _put(self._facts, ticket_id, facts, _MOST_CASES)
+                _put(self._known, ticket_id, Known(facts), _MOST_CASES)
 
         try:
             yield keep
@@ -67,7 +80,7 @@ class RecentCases:
         except ValueError:
             return
         self._reading.pop(ticket_id, None)
-        self._facts.pop(ticket_id, None)
+        self._known.pop(ticket_id, None)
 
     def has_body(self, ticket_id: UUID, profile: Profile) -> bool:
         """Whether there is a body of a case at all, of whatever version."""

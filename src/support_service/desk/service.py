@@ -141,7 +141,7 @@ class Desk:
         body = await self._watched(principal, self._current_body(principal, ticket_id, profile))
         timeline = None
         if include_timeline:
-            timeline = await self._timeline.first_page(_key(body.facts), profile, if_none_match=if_none_match)
+            timeline = await self._timeline.first_page(body.key, profile, if_none_match=if_none_match)
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
         return _shown(body, timeline).unless_known(if_none_match)
 
@@ -161,7 +161,7 @@ class Desk:
         body = self._recent.body(ticket_id, profile, facts.version)
         if body is None:
             return None
-        timeline = await self._timeline.cached_page(_key(facts), profile, if_none_match=if_none_match)
+        timeline = await self._timeline.cached_page(body.key, profile, if_none_match=if_none_match)
         if timeline is None:
             return None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
@@ -192,10 +192,10 @@ class Desk:
 
         Whoever may not see it gets None too: the slow road refuses, and records the denial.
         """
-        facts = self._recent.facts(ticket_id) if await self._timeline.hears() else None
-        if facts is None or not in_sight(principal, facts):
+        known = self._recent.known(ticket_id) if await self._timeline.hears() else None
+        if known is None or not in_sight(principal, known.facts):
             return None
-        served = await self._timeline.cached_page(_key(facts), principal.profile, if_none_match=if_none_match)
+        served = await self._timeline.cached_page(known.key, principal.profile, if_none_match=if_none_match)
         if served is None:
             return None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)

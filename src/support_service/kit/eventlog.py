@@ -109,6 +109,9 @@ class Relay:
 
     async def step(self) -> int:
         """Stamp one batch; returns how many rows, 0 also when another relay is at it."""
+        async with self._database.connection() as connection:
+            if not await connection.fetchval(_SQL["any_unstamped"]):
+                return 0  # most of the time: found out without a transaction
         async with self._database.transaction() as tx:
             head = await tx.fetchval(_SQL["lock_head"])
             if head is None:
@@ -143,10 +146,12 @@ class Follower:
 
     async def step(self) -> int:
         """Handle one batch; returns how many rows, 0 also when another process is at it."""
-        if not self._known:
-            async with self._database.connection() as connection:  # not in the batch's transaction: that may fail
+        async with self._database.connection() as connection:
+            if not self._known:  # not in the batch's transaction: that may fail
                 await connection.execute(_SQL["ensure_cursor"], self.name)
-            self._known = True
+                self._known = True
+            if not await connection.fetchval(_SQL["any_after_cursor"], self.name):
+                return 0
         async with self._database.transaction() as tx:
             cursor = await tx.fetchval(_SQL["lock_cursor"], self.name)
             if cursor is None:

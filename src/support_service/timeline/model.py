@@ -9,19 +9,40 @@ which is never to be read as "there are none".
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from support_service.context import StoredSource
+from support_service.directory import Profile
 from support_service.sources import Fact, Fetched, SourceState, may_see, owners_told
 
 DEFAULT_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True)
+SCHEMA = 1
+"""Part of every page's name: raised when a body's shape changes, so that no release serves another's bodies."""
+
+
+@dataclass(frozen=True)  # without slots, for what is worked out once
 class CaseKey:
     """What a timeline is about: a customer, and one order or (None) the customer's newest ones."""
 
     customer_id: str
     order_id: str | None
+
+    @cached_property
+    def pages(self) -> Mapping[Profile, str]:
+        """The names that the first page is cached under, by what its reader may see."""
+        return {profile: f"tl:{{{self.customer_id}}}:{self.order_id or '-'}:{profile}:{SCHEMA}" for profile in Profile}
+
+    @cached_property
+    def floor(self) -> str:
+        """The key of the customer's floor."""
+        return floor_key(self.customer_id)
+
+
+def floor_key(customer_id: str) -> str:
+    """The key of a customer's floor; the braces put it into the slot of the customer's timelines."""
+    return f"floor:{{{customer_id}}}"
 
 
 @dataclass(frozen=True, slots=True)

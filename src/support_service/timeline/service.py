@@ -8,8 +8,8 @@ committed; facts without an event are at most a minute old, and `as_of` says so.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import NamedTuple
 
 from pydantic_core import to_json
 
@@ -29,9 +29,6 @@ from support_service.timeline.schemas import TimelineEntry, TimelineResponse
 from support_service.timeline.sharing import SharedPages
 from support_service.timeline.tags import PageState, newest_seen, older, tag_of
 
-SCHEMA = 1
-"""Part of every key: raised when the body's shape changes, so that no release serves another's bodies."""
-
 FRESH_S = 60.0
 FROM_REST_FRESH_S = 15.0
 """A page that the services gave as the lake was away is asked for anew sooner, to be back at the lake within 30 s."""
@@ -49,12 +46,11 @@ _DEGRADED = ":degraded"
 _log = logs.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A page of a timeline as ready bytes; the headers say how the cache answered (RFC 9211), and how far the page is."""
 
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
     status: int = HTTPStatus.OK.value
 
     def unless_known(self, if_none_match: str | None) -> "Served":
@@ -62,7 +58,7 @@ class Served:
         tag = self.headers.get("etag")
         if if_none_match is None or tag is None or tag not in if_none_match:
             return self
-        return replace(self, body=b"", status=HTTPStatus.NOT_MODIFIED.value)
+        return self._replace(body=b"", status=HTTPStatus.NOT_MODIFIED.value)
 
 
 class Timeline:
@@ -115,7 +111,7 @@ class Timeline:
         cached = await self.cached_page(key, profile, if_none_match=if_none_match)
         if cached is not None:
             return cached
-        name = _cache_key(key, profile)
+        name = key.pages[profile]
         filled = await asyncio.shield(self._fill(name, key, profile, part=1.0))
         if older(filled, newest_seen(if_none_match, name)):
             # It was at its very end when this call joined it, or the shared cache had missed the newer page.
@@ -126,12 +122,12 @@ class Timeline:
 
     async def cached_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served | None:
         """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
-        name = _cache_key(key, profile)
+        name = key.pages[profile]
         seen = newest_seen(if_none_match, name)
-        cached = await self._current(name, key.customer_id, seen)
+        cached = await self._current(name, key.floor, seen)
         if cached is not None and cached[1] < REFRESH_FROM * cached[0].fresh_s:
             return _hit(*cached)
-        degraded = await self._current(name + _DEGRADED, key.customer_id, seen)
+        degraded = await self._current(name + _DEGRADED, key.floor, seen)
         if cached is not None and degraded is None:
             self._fill(name, key, profile, part=REFRESH_FROM)
         shown = cached or degraded
@@ -148,7 +144,7 @@ class Timeline:
 
     async def shared_page(self, key: CaseKey, profile: Profile) -> CachedBody | None:
         """The first page that other processes would find in the shared cache, however old, for holding it to account."""
-        return await self._shared.last(_cache_key(key, profile), key.customer_id)
+        return await self._shared.last(key.pages[profile], key.customer_id)
 
     async def close(self) -> None:
         """Give up the fills under way."""
@@ -157,14 +153,14 @@ class Timeline:
             fill.cancel()
         await asyncio.gather(*fills, return_exceptions=True)
 
-    async def _current(self, name: str, customer_id: str, seen: PageState | None) -> tuple[CachedBody, float] | None:
+    async def _current(self, name: str, floor: str, seen: PageState | None) -> tuple[CachedBody, float] | None:
         """What is cached, if it may be shown as it is, and its age in seconds.
 
         It must be young, not superseded, not from before what was seen, and changes must be heard of here.
         """
         if not await self.hears():
             return None
-        cached = await self._cache.get(name, floor_key(customer_id))
+        cached = await self._cache.get(name, floor)
         if cached is None or cached.superseded or (seen is not None and older(cached, seen)):
             return None
         age_s = self._age_s(cached)
@@ -190,7 +186,7 @@ class Timeline:
     async def _fill_now(self, name: str, key: CaseKey, profile: Profile, part: float) -> CachedBody:
         async with self._shared.turn(name, key.customer_id, part=part) as turn:
             if turn.page is not None:
-                await self._keep_near(turn.page, key.customer_id, self._shared.ttl_s(turn.page))
+                await self._keep_near(turn.page, key, self._shared.ttl_s(turn.page))
                 return turn.page
             body, whole = await self._put_together(name, key, profile)
             if whole:
@@ -205,13 +201,13 @@ class Timeline:
         name, ttl_s = (name, LONGEST_TTL_S) if assembled.whole else (name + _DEGRADED, DEGRADED_FRESH_S)
         page = _render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
         body = CachedBody(name, generation, started_at, page, _fresh_s(assembled))
-        await self._keep_near(body, key.customer_id, ttl_s)
+        await self._keep_near(body, key, ttl_s)
         for state in assembled.states:
             metrics.SOURCE_STATES.labels(state.source, state.status, state.served_from).inc()
         return body, assembled.whole
 
-    async def _keep_near(self, body: CachedBody, customer_id: str, ttl_s: float) -> None:
-        if not await self._cache.put(body.key, floor_key(customer_id), body, ttl_s):
+    async def _keep_near(self, body: CachedBody, key: CaseKey, ttl_s: float) -> None:
+        if not await self._cache.put(body.key, key.floor, body, ttl_s):
             metrics.STORES_REFUSED.inc()
 
     async def _assemble(self, key: CaseKey, profile: Profile) -> tuple[Assembled, int]:
@@ -230,8 +226,8 @@ class Timeline:
 
     async def _last_shown(self, key: CaseKey, profile: Profile) -> dict[str, StoredSource]:
         """What the last timeline shown said of the sources that had spoken: it may be younger than what is stored."""
-        name = _cache_key(key, profile)
-        cached = await self._cache.get(name, floor_key(key.customer_id))
+        name = key.pages[profile]
+        cached = await self._cache.get(name, key.floor)
         cached = cached or await self._shared.last(name, key.customer_id)
         if cached is None:
             return {}
@@ -260,15 +256,6 @@ def _hit(cached: CachedBody, age_s: float) -> Served:
         "etag": _etag(cached),
     }
     return Served(cached.body, headers)
-
-
-def floor_key(customer_id: str) -> str:
-    """The key of a customer's floor; the braces put it into the slot of the customer's timelines."""
-    return f"floor:{{{customer_id}}}"
-
-
-def _cache_key(key: CaseKey, profile: Profile) -> str:
-    return f"tl:{{{key.customer_id}}}:{key.order_id or '-'}:{profile}:{SCHEMA}"
 
 
 def _etag(page: CachedBody) -> str:

@@ -8,5 +8,5 @@ INSERT INTO support_agent_activity (occurred_at, agent_id, action, ticket_id, mi
 SELECT occurred_at, agent_id, 'case.viewed', ticket_id, date_trunc('minute', occurred_at), request_id
 FROM unnest($1::timestamptz[], $2::uuid[], $3::uuid[], $4::text[])
     AS seen (occurred_at, agent_id, ticket_id, request_id)
-ORDER BY agent_id, ticket_id, occurred_at
-ON CONFLICT (agent_id, ticket_id, minute) WHERE action = 'case.viewed' DO NOTHING
+ORDER BY ticket_id, agent_id, occurred_at
+ON CONFLICT (ticket_id, agent_id, minute) WHERE action = 'case.viewed' DO NOTHING

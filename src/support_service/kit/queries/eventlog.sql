@@ -10,6 +10,14 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[]) WITH O
     AS event (event_id, type, subject, sequence, data, n)
 ORDER BY n
 
+-- name: any_unstamped
+SELECT EXISTS (SELECT FROM event_log WHERE position IS NULL)
+
+-- name: any_after_cursor
+SELECT EXISTS (
+    SELECT FROM event_log WHERE position > (SELECT position FROM log_cursors WHERE name = $1)
+)
+
 -- name: lock_head
 -- Whoever holds this row is the relay for one batch; a second one goes away empty-handed instead of waiting.
 SELECT position FROM log_head FOR UPDATE SKIP LOCKED
