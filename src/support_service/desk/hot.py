@@ -7,7 +7,7 @@ pages. Going through the framework would cost several times what the answer does
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from support_service.timeline import Served
 
 _PREFIX = "/support/cases/"
 _ID_ENDS = len(_PREFIX) + 36
-_LOGGED_ONE_IN = 100
+_LOGGED_EVERY_S = 0.1
 
 _log = logs.get_logger(__name__)
 
@@ -55,7 +55,8 @@ class HotRoad:
         """Answer by `desk` who is known to `guard`, let the rest pass to `app`."""
         self._app = app
         self._guard = guard
-        self._answered = 0
+        self._unlogged = 0
+        self._logged_at = 0.0
         case, timeline = _PREFIX + "{ticket_id}", _PREFIX + "{ticket_id}/timeline"
         read = (Action.TIMELINE_READ,)
         whole = partial(desk.read_case, include_timeline=True)
@@ -102,15 +103,14 @@ class HotRoad:
     ) -> tuple[int, Mapping[str, object] | None]:
         """Answer; returns the status, and what to add to the log line unless there is to be none.
 
-        What is answered at once is all alike: one in a hundred is logged.
+        What is answered at once is all alike: ten a second at most are logged, and say for how many they stand.
         """
         logged: Mapping[str, object] | None = {}
         seen = None if look.if_none_match is None else look.if_none_match.decode("latin-1")
         try:
             served = await lane.known(look.principal, look.ticket_id, request_id=look.request_id, if_none_match=seen)
             if served is not None:
-                self._answered += 1
-                logged = {"sampled": _LOGGED_ONE_IN} if self._answered % _LOGGED_ONE_IN == 1 else None
+                logged = self._sample()
             if logged is not None:
                 logs.clear()
                 logs.bind(request_id=look.request_id, agent_id=look.principal.principal_id, ticket_id=look.ticket_id)
@@ -119,9 +119,17 @@ class HotRoad:
             await _send(send, served.status, served.headers, served.body, look.request_id)
         except Exception as error:  # noqa: BLE001 - told as the framework tells it
             answer = await problem_of(Request(scope), error)
-            await _send(send, answer.status_code, answer.headers, bytes(answer.body), look.request_id)
+            await _send(send, answer.status_code, answer.raw_headers, bytes(answer.body), look.request_id)
             return answer.status_code, {}
         return served.status, logged
+
+    def _sample(self) -> Mapping[str, object] | None:
+        self._unlogged += 1
+        now = time.monotonic()
+        if now - self._logged_at < _LOGGED_EVERY_S:
+            return None
+        sampled, self._unlogged, self._logged_at = self._unlogged, 0, now
+        return {"sampled": sampled}
 
 
 class _Look(NamedTuple):
@@ -145,13 +153,7 @@ def _ticket_id(path: str) -> UUID | None:
         return None
 
 
-async def _send(send: Send, status: int, headers: Mapping[str, str], body: bytes, request_id: str) -> None:
-    sent = [
-        *ANSWER_HEADERS,
-        (b"x-request-id", request_id.encode()),
-        *[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-    ]
-    if body and "content-type" not in headers:
-        sent += ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)))
+async def _send(send: Send, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, request_id: str) -> None:
+    sent = [*ANSWER_HEADERS, (b"x-request-id", request_id.encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

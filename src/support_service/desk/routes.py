@@ -173,7 +173,9 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
 
 
 def _shown(served: Served) -> Response:
-    return Response(served.body, served.status, media_type=_JSON if served.body else None, headers=served.headers)
+    response = Response(served.body, served.status)
+    response.raw_headers = served.headers
+    return response
 
 
 def _sent(answer: Answer) -> Response:

@@ -320,11 +320,11 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
 
 def _shown(body: Body, timeline: Served | None) -> Served:
     """A case as it is sent; with its timeline the ETag tells both, and If-Match takes either."""
-    version = _etag(body.facts.version)
-    if timeline is None:
-        return Served(body.content, {"etag": version})
-    headers = dict(timeline.headers) | {"etag": f"{version[:-1]}-{timeline.headers['etag'][1:]}"}
-    return Served(body.content[:-1] + b',"timeline":' + timeline.body + b"}", headers)
+    version = _etag(body.facts.version).encode()
+    if timeline is None or timeline.etag is None:
+        return Served(body.content, version)
+    content = body.content[:-1] + b',"timeline":' + timeline.body + b"}"
+    return Served(content, version[:-1] + b"-" + timeline.etag[1:], timeline.cache)
 
 
 def _key(facts: CaseFacts) -> CaseKey:

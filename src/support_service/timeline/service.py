@@ -7,7 +7,7 @@ committed; facts without an event are at most a minute old, and `as_of` says so.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -43,20 +43,30 @@ LONGEST_SILENCE_S = 0.3
 """A cached body is served only if all changes up to this long ago are known here."""
 
 _DEGRADED = ":degraded"
+_BYPASSED = ((b"cache-status", b"support; fwd=bypass"),)
 _log = logs.get_logger(__name__)
 
 
 class Served(NamedTuple):
-    """A page of a timeline as ready bytes; the headers say how the cache answered (RFC 9211), and how far the page is."""
+    """A page of a timeline, or a case with one, as ready bytes."""
 
     body: bytes
-    headers: Mapping[str, str]
+    etag: bytes | None
+    """How far it is (`tags`); None for a page that is never cached."""
+    cache: Sequence[tuple[bytes, bytes]] = ()
+    """Headers that say how the cache answered: Cache-Status (RFC 9211) and Age."""
     status: int = HTTPStatus.OK.value
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """All headers but those of every answer, as ASGI has them."""
+        tag = () if self.etag is None else ((b"etag", self.etag),)
+        content = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body)))
+        return [*(content if self.body else ()), *tag, *self.cache]
 
     def unless_known(self, if_none_match: str | None) -> "Served":
         """304 without a body to whoever has this very page already (RFC 9110, section 13.1.2), else all of it."""
-        tag = self.headers.get("etag")
-        if if_none_match is None or tag is None or tag not in if_none_match:
+        if if_none_match is None or self.etag is None or self.etag.decode() not in if_none_match:
             return self
         return self._replace(body=b"", status=HTTPStatus.NOT_MODIFIED.value)
 
@@ -117,8 +127,8 @@ class Timeline:
             # It was at its very end when this call joined it, or the shared cache had missed the newer page.
             filled, _ = await self._put_together(name, key, profile)
         metrics.READS.labels("miss").inc()
-        headers = {"cache-status": "support; fwd=miss", "age": str(int(self._age_s(filled))), "etag": _etag(filled)}
-        return Served(filled.body, headers)
+        age = b"%d" % int(self._age_s(filled))
+        return Served(filled.body, _etag(filled), ((b"cache-status", b"support; fwd=miss"), (b"age", age)))
 
     async def cached_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served | None:
         """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
@@ -140,7 +150,7 @@ class Timeline:
             InvalidCursor: the cursor was not given out by this timeline.
         """
         assembled, _ = await self._assemble(key, profile)
-        return Served(_render(assembled, profile, cursor=cursor, limit=limit), {"cache-status": "support; fwd=bypass"})
+        return Served(_render(assembled, profile, cursor=cursor, limit=limit), None, _BYPASSED)
 
     async def shared_page(self, key: CaseKey, profile: Profile) -> CachedBody | None:
         """The first page that other processes would find in the shared cache, however old, for holding it to account."""
@@ -250,15 +260,11 @@ class Timeline:
 
 def _hit(cached: CachedBody, age_s: float) -> Served:
     metrics.HITS.inc()
-    headers = {
-        "cache-status": f"support; hit; ttl={int(cached.fresh_s - age_s)}",
-        "age": str(int(age_s)),
-        "etag": _etag(cached),
-    }
-    return Served(cached.body, headers)
+    left = b"support; hit; ttl=%d" % int(cached.fresh_s - age_s)
+    return Served(cached.body, _etag(cached), ((b"cache-status", left), (b"age", b"%d" % int(age_s))))
 
 
-def _etag(page: CachedBody) -> str:
+def _etag(page: CachedBody) -> bytes:
     return tag_of(page.key.removesuffix(_DEGRADED), page)
 
 

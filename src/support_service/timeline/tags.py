@@ -32,14 +32,14 @@ class PageState:
         return cls(page.generation, (page.filled_at - _EPOCH) // _MICROSECOND)
 
 
-def tag_of(name: str, page: CachedBody) -> str:
+def tag_of(name: str, page: CachedBody) -> bytes:
     """The ETag of the page that is cached under this name, quotes included."""
     return _tag(name, page.generation, page.filled_at)
 
 
 @lru_cache(maxsize=10_000)
-def _tag(name: str, generation: int, filled_at: datetime) -> str:
-    return f'"{generation}-{(filled_at - _EPOCH) // _MICROSECOND}-{_mark(name)}"'
+def _tag(name: str, generation: int, filled_at: datetime) -> bytes:
+    return f'"{generation}-{(filled_at - _EPOCH) // _MICROSECOND}-{_mark(name)}"'.encode()
 
 
 def newest_seen(if_none_match: str | None, name: str) -> PageState | None:

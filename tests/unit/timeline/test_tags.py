@@ -13,9 +13,13 @@ def page(generation: int, *, later_s: float = 0.0) -> CachedBody:
     return CachedBody(NAME, generation, AT + timedelta(seconds=later_s), b"{}")
 
 
+def tag(of: CachedBody, name: str = NAME) -> str:
+    return tag_of(name, of).decode()
+
+
 def test_a_tag_says_which_page_it_is_of_and_how_far_that_was() -> None:
-    tag = tag_of(NAME, page(7))
-    seen = newest_seen(tag, NAME)
+    told = tag(page(7))
+    seen = newest_seen(told, NAME)
     assert seen == PageState.of(page(7))
     assert not older(page(7), seen)
     assert not older(page(7, later_s=1), seen)
@@ -25,12 +29,12 @@ def test_a_tag_says_which_page_it_is_of_and_how_far_that_was() -> None:
 
 
 def test_of_several_tags_weak_ones_and_those_of_a_case_included_the_newest_counts() -> None:
-    case = '"12-' + tag_of(NAME, page(9))[1:]
-    header = f"{tag_of(NAME, page(7))}, W/{tag_of(NAME, page(8))}, {case}"
+    case = '"12-' + tag(page(9))[1:]
+    header = f"{tag(page(7))}, W/{tag(page(8))}, {case}"
     assert newest_seen(header, NAME) == PageState.of(page(9))
 
 
 def test_what_is_not_a_tag_of_this_page_says_nothing() -> None:
-    other = tag_of("tl:{c-1}:o-1:masked:1", page(7))
+    other = tag(page(7), "tl:{c-1}:o-1:masked:1")
     for header in (None, "", "*", '"7"', '"x-y-z"', "7-1-00000000", '"' + "9" * 40 + '-1-00000000"', other):
         assert newest_seen(header, NAME) is None
