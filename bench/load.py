@@ -1,6 +1,7 @@
 """Runs the load generator (`bench/load`, in Go) and measures what the side under load cost meanwhile."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,7 +40,33 @@ class Plan:
     exponent: float = 1.0
     seed: int = 1
     fresh_s: float = 0.0
+    stale: bool = False
     once: bool = False
+    rate: float = 0.0
+    hot: int = 0
+    cold_share: float = 0.0
+    cold: Sequence[int] = ()
+    series: bool = False
+    patience_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What was seen of the requests that were due in one second of a run; latencies count from when they were due."""
+
+    requests: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    cold: int
+    """Answers to the plan's cold paths."""
+    cold_p99_ms: float
+    statuses: Mapping[str, int]
+    faults: Mapping[str, int]
+    said: Mapping[str, int]
+    """Answers by what their sources said: `order ok/lake, payment ok/rest, ...`."""
+    cache: Mapping[str, int]
+    """Answers by what the service's cache said: `hit`, `fwd=miss`, `fwd=bypass`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +89,11 @@ class Outcome:
     """The same of requests without success: they may have been noted before they failed."""
     bodies: Sequence[str]
     latencies_ms: Sequence[float]
+    begun: float = 0.0
+    """Unix time at which the first second began."""
+    series: Sequence[Second] = ()
+    wrong: Mapping[str, str] | None = None
+    """`path` and `body` of the first answer that was another one than expected."""
 
     @property
     def per_cpu_second(self) -> float:
@@ -75,7 +107,12 @@ class Outcome:
 
 
 async def run(
-    plan: Plan, roots: Mapping[str, int], folder: Path, settled: Callable[[Outcome], Awaitable[None]] | None = None
+    plan: Plan,
+    roots: Mapping[str, int],
+    folder: Path,
+    settled: Callable[[Outcome], Awaitable[None]] | None = None,
+    *,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> Outcome:
     """Put load on a side.
 
@@ -84,6 +121,7 @@ async def run(
         roots: the side's process trees, by their names.
         folder: for the plan and the result.
         settled: waits until the side has finished what the requests left it to do; its CPU time counts until then.
+        meanwhile: happens under the load, which ends with it, if the plan's time has not passed by then.
 
     Raises:
         RuntimeError: the generator did not get its connections, or did not end.
@@ -96,8 +134,12 @@ async def run(
     try:
         await _said(process, b"ready\n", _START_DEADLINE_S)
         before = _cpu(roots)
-        await _go(process)
-        await _said(process, b"done\n", plan.seconds + _SPARE_S)
+        await _line(process, b"go\n")
+        if meanwhile is not None:
+            await meanwhile()
+            with contextlib.suppress(ConnectionError):  # its time had passed
+                await _line(process, b"stop\n")
+        await _said(process, b"done\n", plan.seconds + 2 * plan.patience_s + _SPARE_S)
         await asyncio.wait_for(process.wait(), _SPARE_S)
         outcome = _outcome(json.loads(result.read_text("utf-8")))
         await asyncio.sleep(SETTLE_S)
@@ -115,9 +157,9 @@ def _cpu(roots: Mapping[str, int]) -> dict[str, float]:
     return {name: cpu_seconds([root]) for name, root in roots.items()}
 
 
-async def _go(process: asyncio.subprocess.Process) -> None:
+async def _line(process: asyncio.subprocess.Process, text: bytes) -> None:
     assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-    process.stdin.write(b"go\n")
+    process.stdin.write(text)
     await process.stdin.drain()
 
 
@@ -140,4 +182,7 @@ def _outcome(told: Mapping[str, Any]) -> Outcome:
         refused=frozenset(map(tuple, told["refused"])),
         bodies=told["bodies"] or (),
         latencies_ms=told["latencies_ms"] or (),
+        begun=told["begun"],
+        series=[Second(**second) for second in told["series"] or ()],
+        wrong=told["wrong"],
     )

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	patience    = 20 * time.Second // for one answer
+	patience    = 20 * time.Second // for one answer, if the plan says nothing
 	firstBuffer = 64 * 1024
 )
 
@@ -25,6 +25,8 @@ type Client struct {
 	request    []byte
 	buffer     []byte
 	index      int
+	patience   time.Duration
+	series     *Series
 
 	latencies []float64 // milliseconds
 	bytes     int64
@@ -38,26 +40,61 @@ type Client struct {
 func newClient(plan *Plan, checker *Checker, connection net.Conn, cumulative []float64, random *rand.Rand) *Client {
 	return &Client{
 		plan: plan, connection: connection, cumulative: cumulative, random: random,
-		checker: checker, buffer: make([]byte, firstBuffer),
+		checker: checker, buffer: make([]byte, firstBuffer), patience: patienceOf(plan),
 		faults: map[string]int{}, looks: map[[3]int64]bool{}, perhaps: map[[3]int64]bool{}, refused: map[[3]int64]bool{},
 	}
 }
 
-func (c *Client) run(end time.Time) {
+func patienceOf(plan *Plan) time.Duration {
+	if plan.PatienceS > 0 {
+		return time.Duration(plan.PatienceS * float64(time.Second))
+	}
+	return patience
+}
+
+func (c *Client) run(pace *Pace, cold *Cold, series *Series) {
+	c.series = series
 	if c.plan.Once {
-		c.ask(c.index%len(c.plan.Tokens), c.index%len(c.plan.Paths))
+		c.ask(c.index%len(c.plan.Tokens), c.index%len(c.plan.Paths), time.Now(), false)
 		return
 	}
-	for time.Now().Before(end) {
-		path := sort.SearchFloat64s(c.cumulative, c.random.Float64())
-		if !c.ask(c.random.IntN(len(c.plan.Tokens)), min(path, len(c.plan.Paths)-1)) {
+	for {
+		due, more := pace.next()
+		if !more {
+			return
+		}
+		if time.Since(due) > c.patience {
+			c.fail("not begun: no connection was free", Seen{due: due})
+			continue
+		}
+		path, isCold := c.path(cold)
+		if !c.ask(c.random.IntN(len(c.plan.Tokens)), path, due, isCold) {
 			return // what follows on this connection could not be told apart
 		}
 	}
 }
 
-// ask sends one request and reads its answer; false when the connection is of no more use.
-func (c *Client) ask(token, path int) bool {
+// path draws what to ask for, and whether it is one of the cold ones.
+func (c *Client) path(cold *Cold) (int, bool) {
+	if cold.share > 0 && c.random.Float64() < cold.share {
+		if path, ok := cold.next(); ok {
+			return path, true
+		}
+		c.faults["no cold path is left"]++
+	}
+	path := sort.SearchFloat64s(c.cumulative, c.random.Float64())
+	return min(path, len(c.cumulative)-1), false
+}
+
+func (c *Client) fail(fault string, seen Seen) {
+	c.faults[fault]++
+	seen.fault = fault
+	c.series.note(seen)
+}
+
+// ask sends one request and reads its answer; false when the connection is of no more use. Its latency counts from when
+// it was due.
+func (c *Client) ask(token, path int, due time.Time, cold bool) bool {
 	c.request = append(c.request[:0], "GET "...)
 	c.request = append(c.request, c.plan.Paths[path]...)
 	c.request = append(c.request, " HTTP/1.1\r\nHost: "...)
@@ -66,30 +103,39 @@ func (c *Client) ask(token, path int) bool {
 	c.request = append(c.request, c.plan.Tokens[token]...)
 	c.request = append(c.request, "\r\nAccept: application/json\r\n\r\n"...)
 	sent := time.Now()
-	_ = c.connection.SetDeadline(sent.Add(patience))
+	seen := Seen{due: due, cold: cold}
+	_ = c.connection.SetDeadline(sent.Add(c.patience))
 	if _, err := c.connection.Write(c.request); err != nil {
-		c.faults["connection: "+kind(err)]++
+		c.fail("connection: "+kind(err), seen)
 		return false
 	}
-	status, body, err := c.answer()
+	status, head, body, err := c.answer()
 	got := time.Now()
 	if err != nil {
-		c.faults["connection: "+kind(err)]++
+		c.fail("connection: "+kind(err), seen)
 		return false
 	}
-	c.latencies = append(c.latencies, float64(got.Sub(sent))/float64(time.Millisecond))
+	seen.status, seen.ms = status, float64(got.Sub(due))/float64(time.Millisecond)
+	c.latencies = append(c.latencies, seen.ms)
 	c.bytes += int64(len(body))
 	if c.plan.Once {
 		c.body = string(body)
 	}
 	if status != 200 {
-		c.faults["status "+strconv.Itoa(status)]++
+		c.fail("status "+strconv.Itoa(status), seen)
 		c.note(c.refused, c.refused, token, path, sent, got)
 		return true
 	}
 	c.note(c.looks, c.perhaps, token, path, sent, got)
-	if fault := c.checker.fault(path, body, sent); fault != "" {
-		c.faults[fault]++
+	if c.series != nil {
+		seen.cache = cacheStatus(head)
+	}
+	var fault string
+	seen.said, fault = c.checker.look(path, body, sent)
+	if fault != "" {
+		c.fail(fault, seen)
+	} else {
+		c.series.note(seen)
 	}
 	return true
 }
@@ -105,23 +151,23 @@ func (c *Client) note(within, across map[[3]int64]bool, token, path int, sent, g
 	}
 }
 
-// answer reads one whole answer with a Content-Length; the body is valid until the next one.
-func (c *Client) answer() (int, []byte, error) {
+// answer reads one whole answer with a Content-Length: its status, head and body, which are valid until the next one.
+func (c *Client) answer() (int, []byte, []byte, error) {
 	filled, head := 0, -1
 	for head < 0 {
 		n, err := c.connection.Read(c.buffer[filled:])
 		if err != nil {
-			return 0, nil, err
+			return 0, nil, nil, err
 		}
 		filled += n
 		head = bytes.Index(c.buffer[:filled], []byte("\r\n\r\n"))
 		if head < 0 && filled == len(c.buffer) {
-			return 0, nil, fmt.Errorf("headers without end")
+			return 0, nil, nil, fmt.Errorf("headers without end")
 		}
 	}
 	status, length, err := parse(c.buffer[:head])
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	whole := head + 4 + length
 	if whole > len(c.buffer) {
@@ -130,14 +176,14 @@ func (c *Client) answer() (int, []byte, error) {
 	for filled < whole {
 		n, err := c.connection.Read(c.buffer[filled:])
 		if err != nil {
-			return 0, nil, err
+			return 0, nil, nil, err
 		}
 		filled += n
 	}
 	if filled > whole {
-		return 0, nil, fmt.Errorf("more than was asked for")
+		return 0, nil, nil, fmt.Errorf("more than was asked for")
 	}
-	return status, c.buffer[head+4 : whole], nil
+	return status, c.buffer[:head], c.buffer[head+4 : whole], nil
 }
 
 // parse reads the status and the Content-Length of an answer's head.

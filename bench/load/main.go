@@ -1,9 +1,9 @@
 // The load generator of the benchmarks: keep-alive HTTP/1.1 connections to one address on loopback, each asking again as
-// soon as it has its answer, every answer compared with what is expected, byte for byte.
+// soon as it has its answer, or all together at a given rate; every answer is compared with what is expected, byte for byte.
 //
 //	load PLAN RESULT     connects, says "ready", waits for a line on standard input, runs, says "done"
 //
-// It runs for a bounded time, lets every request that is under way be answered, and leaves a JSON result: how many, how
+// It runs for a bounded time, or until a second line comes, lets every request that is under way be answered, and leaves a JSON result: how many, how
 // fast, every fault, and which (token, path) pairs were asked in which minute, so that access rows can be counted.
 package main
 
@@ -17,7 +17,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 )
@@ -32,8 +31,15 @@ type Plan struct {
 	Paths       []string `json:"paths"`
 	Tokens      []string `json:"tokens"` // drawn evenly
 	Expected    []Body   `json:"expected"`
-	FreshS      float64  `json:"fresh_s"` // how old a source's as_of may be, in seconds; 0 does not look
-	Once        bool     `json:"once"`    // connection i asks for path i once, and keeps the body
+	FreshS      float64  `json:"fresh_s"`    // how old the as_of of a source that is ok may be, in seconds; 0 does not look
+	Stale       bool     `json:"stale"`      // a source may also be stale: what is stored then answers for it
+	Once        bool     `json:"once"`       // connection i asks for path i once, and keeps the body
+	Rate        float64  `json:"rate"`       // requests a second, whatever the answers do; 0: each connection asks again
+	Hot         int      `json:"hot"`        // so many paths, the first ones, are drawn; 0: all
+	ColdShare   float64  `json:"cold_share"` // of the requests ask for the next of `cold` instead
+	Cold        []int    `json:"cold"`       // indices of paths, each asked for in its turn and then no more
+	Series      bool     `json:"series"`     // tell second by second what was seen
+	PatienceS   float64  `json:"patience_s"` // for one answer; 0: 20 s
 }
 
 // Result is what came of a plan.
@@ -50,6 +56,9 @@ type Result struct {
 	Refused   [][3]int64     `json:"refused"` // of requests without success, which may have been noted before they failed
 	Bodies    []string       `json:"bodies"`
 	Latencies []float64      `json:"latencies_ms"`
+	Begun     float64        `json:"begun"` // Unix time of the first second's beginning
+	Series    []*Second      `json:"series"`
+	Wrong     *Wrong         `json:"wrong"` // the first body that was not as expected
 }
 
 func main() {
@@ -57,25 +66,38 @@ func main() {
 		fail(fmt.Errorf("usage: load PLAN RESULT"))
 	}
 	plan := readPlan(os.Args[1])
-	clients := connect(plan)
+	checker := newChecker(plan)
+	clients := connect(plan, checker)
 	fmt.Println("ready")
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+	lines := bufio.NewReader(os.Stdin)
+	if _, err := lines.ReadString('\n'); err != nil {
 		fail(err)
 	}
 	begun := time.Now()
-	end := begun.Add(time.Duration(plan.Seconds * float64(time.Second)))
+	pace, cold := newPace(plan, begun), &Cold{share: plan.ColdShare, order: plan.Cold}
+	var series *Series
+	if plan.Series {
+		series = &Series{begun: begun}
+	}
+	go func() {
+		_, err := lines.ReadString('\n')
+		pace.ended.Store(err == nil)
+	}()
 	var running sync.WaitGroup
 	for _, client := range clients {
 		running.Add(1)
 		go func() {
 			defer running.Done()
-			client.run(end)
+			client.run(pace, cold, series)
 		}()
 	}
 	running.Wait()
 	seconds := time.Since(begun).Seconds()
 	fmt.Println("done")
-	writeResult(os.Args[2], summed(clients, plan, seconds))
+	result := summed(clients, plan, seconds)
+	result.Begun, result.Series = float64(begun.UnixMilli())/1000, series.summed()
+	result.Wrong = checker.wrong
+	writeResult(os.Args[2], result)
 }
 
 func readPlan(file string) *Plan {
@@ -90,9 +112,12 @@ func readPlan(file string) *Plan {
 	return plan
 }
 
-func connect(plan *Plan) []*Client {
-	cumulative := zipf(len(plan.Paths), plan.Exponent)
-	checker := newChecker(plan)
+func connect(plan *Plan, checker *Checker) []*Client {
+	hot := len(plan.Paths)
+	if plan.Hot > 0 {
+		hot = plan.Hot
+	}
+	cumulative := zipf(hot, plan.Exponent)
 	clients := make([]*Client, plan.Connections)
 	for i := range clients {
 		connection, err := net.DialTimeout("tcp", plan.Address, 10*time.Second)
@@ -138,10 +163,7 @@ func summed(clients []*Client, plan *Plan, seconds float64) *Result {
 			result.Latencies = append(result.Latencies, client.latencies...)
 		}
 	}
-	sort.Float64s(latencies)
-	if n := len(latencies); n > 0 {
-		result.P50, result.P99, result.Longest = latencies[n/2], latencies[n*99/100], latencies[n-1]
-	}
+	result.P50, result.P99, result.Longest = quantiles(latencies)
 	result.Looks, result.Perhaps = listed(looks), listed(perhaps)
 	result.Refused = listed(refused)
 	return result
