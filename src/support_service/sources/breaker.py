@@ -47,6 +47,11 @@ class Breaker:
         self._gauge.set(0)
 
     @property
+    def closed(self) -> bool:
+        """Whether every call is tried."""
+        return self._opened_at is None
+
+    @property
     def lets_through(self) -> bool:
         """Whether a call made now would be tried."""
         return self._opened_at is None or (not self._probing and self._probe_is_due(self._opened_at))

@@ -12,6 +12,7 @@ from support_service.sources import metrics
 from support_service.sources.batching import LakeBatcher
 from support_service.sources.breaker import PROBE_S, Breaker, BreakerOpen
 from support_service.sources.catalog import BY_NAME
+from support_service.sources.probing import LAKE_PROBE_S, LakeProbing
 from support_service.sources.reading import BREAKER_OPEN, MOST_FACTS, Reading, failed, usable
 
 A = TypeVar("A")
@@ -51,7 +52,8 @@ class LakeReader:
         self._clock = clock
         self._window = window
         self._newest = newest
-        self._breaker = Breaker("lake", clock)
+        self._breaker = Breaker("lake", clock, probe_s=LAKE_PROBE_S)
+        self._probing = LakeProbing(lake, self._breaker, clock)
         self._rests_until: dict[str, float] = {}
         self._facts = LakeBatcher(self._ask_facts, clock)
         self._orders = LakeBatcher(self._ask_newest, clock)
@@ -67,13 +69,14 @@ class LakeReader:
         return {} if answer is None else _by_source(answer, order_ids)
 
     async def close(self) -> None:
-        """Wait for the queries under way."""
+        """Give up a probe that is under way, and wait for the queries."""
+        await self._probing.close()
         await self._facts.close()
         await self._orders.close()
 
     async def _ask(self, batcher: LakeBatcher[A], ids: Sequence[str]) -> A | None:
         """What a query says that is shared with whoever asks at the same time (`batching`)."""
-        if not self._breaker.lets_through:
+        if not self._probing.may_ask():
             failed(BY_NAME, "lake", BREAKER_OPEN)
             return None
         return await batcher.ask(ids)

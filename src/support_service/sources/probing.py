@@ -1,0 +1,84 @@
+"""Finding out whether the lake is back, without a reader who waits for it.
+
+The first queries of an engine that has just started take longer than a reader is made to wait. So it is asked for nothing,
+for as long as it may need, beside the readers, who go to the services meanwhile; what it warms up for that is warm for them.
+"""
+
+import asyncio
+
+from support_service.kit import logs
+from support_service.kit.clock import Clock
+from support_service.ports.lake import Lake, LakeError
+from support_service.sources.breaker import Breaker, BreakerOpen
+from support_service.sources.catalog import BY_NAME
+
+LAKE_PROBE_S = 5.0
+"""Seconds between two probes: with the 15 s that a page of the services lives, the lake is used again within 30."""
+
+_WARMING_S = 8.0
+_READERS_WAIT_S = 2.0
+_NO_ORDER = ""
+
+_log = logs.get_logger(__name__)
+
+
+class LakeProbing:
+    """Guards a breaker against being closed by readers. Belongs to one event loop."""
+
+    def __init__(self, lake: Lake, breaker: Breaker, clock: Clock) -> None:
+        """Close the breaker once the lake answers."""
+        self._lake = lake
+        self._breaker = breaker
+        self._clock = clock
+        self._probe: asyncio.Task[None] | None = None
+
+    def may_ask(self) -> bool:
+        """Whether a reader may ask the lake; if not and it is time to, a probe sets out."""
+        if self._breaker.closed:
+            return True
+        if self._breaker.lets_through and (self._probe is None or self._probe.done()):
+            self._probe = asyncio.create_task(self._ask(), name="lake-probe")
+        return False
+
+    async def close(self) -> None:
+        """Give up a probe that is under way."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        try:
+            with self._breaker.guard(lambda error: isinstance(error, LakeError)):
+                await self._answers()
+        except (BreakerOpen, LakeError) as error:
+            _log.info("lake.still_away", reason=str(error))
+
+    async def _answers(self) -> None:
+        """Return when the lake answers as soon as readers need it to: one that is too slow for them would only flap.
+
+        The first answer may take its time, as an engine that has just started warms up by it.
+        """
+        started = self._clock.monotonic()
+        await self._ask_for_nothing(_WARMING_S)
+        if self._clock.monotonic() - started > _READERS_WAIT_S:
+            await self._ask_for_nothing(_READERS_WAIT_S)
+
+    async def _ask_for_nothing(self, deadline_s: float) -> None:
+        """Return when the lake has answered for one source at least, or has said that the view is missing.
+
+        That a catalog is away proves nothing: it may be known from before the lake itself went.
+        """
+        names = set(BY_NAME)
+        deadline = self._clock.monotonic() + deadline_s
+        while True:
+            try:
+                left_s = max(0.0, deadline - self._clock.monotonic())
+                await self._lake.facts([_NO_ORDER], sources=names, since=self._clock.now(), limit=1, deadline_s=left_s)
+            except LakeError as error:
+                if error.reason == "rejected":
+                    return
+                names.discard(error.source or "")
+                if error.source is None or not names:
+                    raise LakeError(error.reason) from error
+            else:
+                return
