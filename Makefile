@@ -1,6 +1,6 @@
 # support-service: everything a person needs, with Python 3.11+ and make alone.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check stack stack-down bench lock clean
+.PHONY: help setup demo test check stack stack-down bench load lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -15,7 +15,7 @@ LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --genera
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo '  Variables: PORT=8360 and OLIST=folder (demo), ARGS="..." (test: given to pytest), UPGRADE= (lock: only what is new)'
+	@echo '  Variables: PORT=8360 and OLIST=folder (demo), ARGS="..." (test: given to pytest; load: --seconds, --rate), UPGRADE= (lock: only what is new)'
 
 setup: ## make .venv from the hashed locks (the other targets do it by themselves)
 	@tools/bootstrap
@@ -42,6 +42,9 @@ stack-down: setup ## end them; what they keep stays in .stack/
 
 bench: setup ## measure the service beside its rivals, all figures or ONLY="name name"; kept in bench/results/latest.json
 	@$(BIN)/python -m bench $(ONLY)
+
+load: setup ## 1,000 connections on a real Trino and Redis, told second by second: all scenarios or ONLY="hot-open trino-killed"
+	@$(BIN)/python -m bench.load_scenarios $(ARGS) $(ONLY)
 
 lock: setup ## lock the newest versions that pyproject.toml allows
 	@$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt

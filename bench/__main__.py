@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import cold, fresh, growth, hot, results
+from bench import cold, fresh, growth, hot, results, trino_killed
 from bench.results import Figure
 from bench.scale import QUICK, Scale
 from bench.table import Say, show
@@ -19,6 +19,7 @@ SUITES: Mapping[Measure, Sequence[str]] = {
     hot.measure: hot.NAMES,
     cold.measure: cold.NAMES,
     fresh.measure: fresh.NAMES,
+    trino_killed.measure: trino_killed.NAMES,
     growth.measure: growth.NAMES,
 }
 """Figures that are measured on one running service, together."""
