@@ -17,8 +17,8 @@ _STATUSES: dict[Source, Sequence[str]] = {
     "fraud": ("raised", "cleared"),
     "feedback": ("requested", "answered"),
 }
-_ENTITIES: dict[Source, int] = {"order": 1, "payment": 6, "shipment": 5, "fraud": 3, "feedback": 4}
-"""How many of each a set holds, 58 facts in all: larger orders repeat all but the order."""
+_ENTITIES: dict[Source, int] = {"order": 1, "payment": 5, "shipment": 3, "fraud": 4, "feedback": 4}
+"""How many of each a set of 47 facts holds; larger orders repeat all but the order."""
 
 _NOW = datetime.now(UTC).replace(microsecond=0)
 

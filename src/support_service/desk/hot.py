@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from support_service.desk.schemas import PageQuery
 from support_service.desk.service import Desk
-from support_service.directory import MATRIX, Action, Guard, Principal
+from support_service.directory import MATRIX, Action, Guard, Principal, Role
 from support_service.kit import logs
 from support_service.kit.web import ANSWER_HEADERS, account, first_headers, observed_route, problem_of, request_id_of
 from support_service.timeline import Served
@@ -27,15 +27,14 @@ _PREFIX = "/support/cases/"
 _ID_ENDS = len(_PREFIX) + 36
 _LOGGED_EVERY_S = 0.1
 
-_log = logs.get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
     """One route that has a hot road."""
 
     route: str
-    actions: tuple[Action, ...]
+    allowed: Sequence[frozenset[Role]]
+    """Of each of these sets one role is needed."""
     known: Callable[..., Awaitable[Served | None]]
     """Answers at once, or not at all."""
     read: Callable[..., Awaitable[Served]]
@@ -45,7 +44,7 @@ class _Lane:
 
     def open_to(self, principal: Principal) -> bool:
         """Whether the principal's roles may go here."""
-        return all(not principal.roles.isdisjoint(MATRIX[action]) for action in self.actions)
+        return not any(map(principal.roles.isdisjoint, self.allowed))
 
 
 class HotRoad:
@@ -58,14 +57,12 @@ class HotRoad:
         self._unlogged = 0
         self._logged_at = 0.0
         case, timeline = _PREFIX + "{ticket_id}", _PREFIX + "{ticket_id}/timeline"
-        read = (Action.TIMELINE_READ,)
+        of_timeline, of_case = [MATRIX[Action.TIMELINE_READ]], [MATRIX[Action.CASE_READ], MATRIX[Action.TIMELINE_READ]]
         whole = partial(desk.read_case, include_timeline=True)
         first = partial(desk.read_timeline, page=PageQuery())
         self._lanes = {
-            ("/timeline", b""): _Lane(timeline, read, desk.hot_timeline, first, _observed(timeline)),
-            ("", b"includeTimeline=true"): _Lane(
-                case, (Action.CASE_READ, *read), desk.hot_case, whole, _observed(case)
-            ),
+            ("/timeline", b""): _Lane(timeline, of_timeline, desk.hot_timeline, first, _observed(timeline)),
+            ("", b"includeTimeline=true"): _Lane(case, of_case, desk.hot_case, whole, _observed(case)),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
