@@ -177,7 +177,8 @@ class Desk:
             )
             if known is not None:
                 return known
-        facts = await self._watched(principal, self._current_facts(principal, ticket_id))
+        with self._timeline.soon():
+            facts = await self._watched(principal, self._current_facts(principal, ticket_id))
         profile = principal.profile
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
         if page.cursor is None and page.limit == DEFAULT_LIMIT:

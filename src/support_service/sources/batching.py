@@ -4,7 +4,7 @@ A federated query costs about the same for one id as for hundreds, and a lake do
 under way who comes waits, and goes together with everybody else who does. A second one sets out beside it only when half
 a load waits, or when the first takes twice as long as they lately did. Before a query sets out a short window still
 gathers who comes at the same moment: a twentieth of what queries lately took, again and again while more come, up to a
-fifth of it; while they come in crowds up to the whole of it, half a second at most. So it vanishes where queries are fast,
+fifth of it; while they come in crowds, or are on their way (`approach`), up to the whole of it, half a second at most. So it vanishes where queries are fast,
 and a storm goes in few.
 """
 
@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.sources import metrics
+from support_service.sources.approach import Approach
 
 A = TypeVar("A")
 
@@ -60,9 +61,15 @@ class _Waiting(Generic[A]):
 class LakeBatcher(Generic[A]):
     """Gathers askers into queries. Belongs to one event loop."""
 
-    def __init__(self, ask: Callable[[Sequence[str]], Awaitable[A | None]], clock: Clock) -> None:
-        """Make queries with `ask`: it is given ids, each once, and returns None when the lake does not answer."""
+    def __init__(
+        self, ask: Callable[[Sequence[str]], Awaitable[A | None]], clock: Clock, *, approach: Approach | None = None
+    ) -> None:
+        """Make queries with `ask`: it is given ids, each once, and returns None when the lake does not answer.
+
+        `approach` counts who is on the way here.
+        """
         self._ask = ask
+        self._approach = approach or Approach()
         self._clock = clock
         self._waiting: deque[_Waiting[A]] = deque()
         self._flights: set[asyncio.Task[None]] = set()
@@ -130,11 +137,11 @@ class LakeBatcher(Generic[A]):
                     one.answer.set_result(answer)
 
     async def _gather(self) -> None:
-        """Wait while more come, but not long; while they come in crowds as long as a query takes."""
+        """Wait while more come or are on their way, but not long; for crowds as long as a query takes."""
         began = self._clock.monotonic()
         before = 0
-        while before < (count := len(self._waiting)) < MOST_IDS:
-            patience = _CROWD if count - before >= _CROWD_FROM else _FEW
+        while (count := len(self._waiting)) < MOST_IDS and (coming := count - before + self._approach.count):
+            patience = _CROWD if coming >= _CROWD_FROM else _FEW
             if self._clock.monotonic() - began > min(patience.longest_s, self._lately_s * patience.longest_part):
                 return
             before = count

@@ -9,6 +9,7 @@ from typing import TypeVar
 from support_service.kit.clock import Clock
 from support_service.ports.lake import Lake, LakeError, LakeRow
 from support_service.sources import metrics
+from support_service.sources.approach import Approach
 from support_service.sources.batching import LakeBatcher
 from support_service.sources.breaker import PROBE_S, Breaker, BreakerOpen
 from support_service.sources.catalog import BY_NAME
@@ -46,7 +47,9 @@ class LakeAnswer:
 class LakeReader:
     """Asks the lake; a dead lake or catalog is an answer that is missing, never an exception."""
 
-    def __init__(self, lake: Lake, clock: Clock, *, window: timedelta, newest: int) -> None:
+    def __init__(
+        self, lake: Lake, clock: Clock, *, window: timedelta, newest: int, approach: Approach | None = None
+    ) -> None:
         """Read from this lake, what happened within the window before now, of as many of a customer's newest orders."""
         self._lake = lake
         self._clock = clock
@@ -55,7 +58,7 @@ class LakeReader:
         self._breaker = Breaker("lake", clock, probe_s=LAKE_PROBE_S)
         self._probing = LakeProbing(lake, self._breaker, clock)
         self._rests_until: dict[str, float] = {}
-        self._facts = LakeBatcher(self._ask_facts, clock)
+        self._facts = LakeBatcher(self._ask_facts, clock, approach=approach)
         self._orders = LakeBatcher(self._ask_newest, clock)
 
     async def newest_orders(self, customer_id: str) -> list[str] | None:

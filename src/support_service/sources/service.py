@@ -11,6 +11,7 @@ from support_service.kit.database import Database, DatabaseError, DatabaseUnavai
 from support_service.ports.commerce import Commerce
 from support_service.ports.lake import Lake
 from support_service.sources import metrics, subjects
+from support_service.sources.approach import Approach
 from support_service.sources.catalog import BY_NAME, SOURCES
 from support_service.sources.from_lake import LakeReader
 from support_service.sources.from_rest import ServiceReader
@@ -52,7 +53,12 @@ class Sources:
         """
         self._database = database
         self._window = timedelta(days=window_days)
-        self._lake = None if lake is None else LakeReader(lake, clock, window=self._window, newest=_NEWEST_ORDERS + 1)
+        self.approach = Approach()
+        """Whoever is going to `fetch` soon sets out here, and arrives by calling it."""
+        self._lake: LakeReader | None = None
+        if lake is not None:
+            limit = _NEWEST_ORDERS + 1
+            self._lake = LakeReader(lake, clock, window=self._window, newest=limit, approach=self.approach)
         self._services = ServiceReader(commerce, clock)
         self._clock = clock
         self._learnt: dict[str, str] = {}

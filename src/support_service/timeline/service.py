@@ -7,7 +7,8 @@ committed; facts without an event are at most a minute old, and `as_of` says so.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -116,6 +117,15 @@ class Timeline:
         moment = self._clock.monotonic() - LONGEST_SILENCE_S
         return self._tail.knows(moment) or await self._tail.learn(moment)
 
+    @contextmanager
+    def soon(self) -> Iterator[None]:
+        """Around what has to be known before a page that is not cached is asked for: queries wait for it a little."""
+        arrived = self._sources.approach.set_out()
+        try:
+            yield
+        finally:
+            arrived()
+
     async def first_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served:
         """The first page at its default size, cached when that is safe; never one from before what `if_none_match` names."""
         cached = await self.cached_page(key, profile, if_none_match=if_none_match)
@@ -183,7 +193,9 @@ class Timeline:
         """
         fill = self._fills.get(name)
         if fill is None:
-            fill = asyncio.create_task(self._fill_now(name, key, profile, part), name=f"fill:{profile}")
+            arrived = self._sources.approach.set_out()
+            fill = asyncio.create_task(self._fill_now(name, key, profile, part, arrived), name=f"fill:{profile}")
+            fill.add_done_callback(lambda _: arrived())
             self._fills[name] = fill
             fill.add_done_callback(lambda done: self._forget(name, done))
         return fill
@@ -193,8 +205,11 @@ class Timeline:
         if not done.cancelled() and (error := done.exception()) is not None:
             _log.warning("timeline.fill_failed", exc_info=error)
 
-    async def _fill_now(self, name: str, key: CaseKey, profile: Profile, part: float) -> CachedBody:
+    async def _fill_now(
+        self, name: str, key: CaseKey, profile: Profile, part: float, arrived: Callable[[], None]
+    ) -> CachedBody:
         async with self._shared.turn(name, key.customer_id, part=part) as turn:
+            arrived()
             if turn.page is not None:
                 await self._keep_near(turn.page, key, self._shared.ttl_s(turn.page))
                 return turn.page
