@@ -127,6 +127,7 @@ class Services:
     async def close(self) -> None:
         """Finish what is under way and let go of every connection."""
         await self.timeline.close()
+        await self.shared.close()
         with contextlib.suppress(Problem, DatabaseError, *LostConnection):
             await self.views.flush()
         await self.sources.close()

@@ -25,7 +25,7 @@ from support_service.timeline import Served
 
 _PREFIX = "/support/cases/"
 _ID_ENDS = len(_PREFIX) + 36
-_LOGGED_EVERY_S = 0.1
+_LOGGED_A_SECOND = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class HotRoad:
         """Answer by `desk` who is known to `guard`, let the rest pass to `app`."""
         self._app = app
         self._guard = guard
-        self._unlogged = 0
-        self._logged_at = 0.0
+        self._second = self._logged = self._unlogged = 0
         case, timeline = _PREFIX + "{ticket_id}", _PREFIX + "{ticket_id}/timeline"
         of_timeline, of_case = [MATRIX[Action.TIMELINE_READ]], [MATRIX[Action.CASE_READ], MATRIX[Action.TIMELINE_READ]]
         whole = partial(desk.read_case, include_timeline=True)
@@ -100,15 +99,13 @@ class HotRoad:
     ) -> tuple[int, Mapping[str, object] | None]:
         """Answer; returns the status, and what to add to the log line unless there is to be none.
 
-        What is answered at once is all alike: ten a second at most are logged, and say for how many they stand.
+        Of good answers ten a second at most are logged, and say for how many they stand: they are all alike.
         """
-        logged: Mapping[str, object] | None = {}
+        logged = self._sample()
         seen = None if look.if_none_match is None else look.if_none_match.decode("latin-1")
         try:
             served = await lane.known(look.principal, look.ticket_id, request_id=look.request_id, if_none_match=seen)
-            if served is not None:
-                logged = self._sample()
-            if logged is not None:
+            if served is None or logged is not None:
                 logs.clear()
                 logs.bind(request_id=look.request_id, agent_id=look.principal.principal_id, ticket_id=look.ticket_id)
             if served is None:
@@ -117,16 +114,19 @@ class HotRoad:
         except Exception as error:  # noqa: BLE001 - told as the framework tells it
             answer = await problem_of(Request(scope), error)
             await _send(send, answer.status_code, answer.raw_headers, bytes(answer.body), look.request_id)
-            return answer.status_code, {}
+            return answer.status_code, logged or {}
         return served.status, logged
 
     def _sample(self) -> Mapping[str, object] | None:
         self._unlogged += 1
-        now = time.monotonic()
-        if now - self._logged_at < _LOGGED_EVERY_S:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._logged = second, 0
+        if self._logged >= _LOGGED_A_SECOND:
             return None
-        sampled, self._unlogged, self._logged_at = self._unlogged, 0, now
-        return {"sampled": sampled}
+        sampled, self._unlogged = self._unlogged, 0
+        self._logged += 1
+        return {"sampled": sampled} if sampled > 1 else {}
 
 
 class _Look(NamedTuple):

@@ -1,5 +1,7 @@
 """What operators watch about timelines; refresh errors are counted where they happen, in `sources`."""
 
+from functools import lru_cache
+
 from prometheus_client import Counter, Histogram
 
 READS = Counter("support_timeline_reads_total", "First pages read, by how the cache answered.", ["cache"])
@@ -12,6 +14,8 @@ FILL_SECONDS = Histogram(
 SOURCE_STATES = Counter(
     "support_timeline_sources_total", "Sources in timelines put together.", ["source", "status", "served_from"]
 )
+source_state = lru_cache(maxsize=1_000)(SOURCE_STATES.labels)
+"""The counter of a source, its status and where it was served from: looking it up costs more than counting."""
 STORES_REFUSED = Counter(
     "support_timeline_stores_refused_total", "Fills not stored because the truth had moved meanwhile."
 )

@@ -215,7 +215,7 @@ class Timeline:
                 return turn.page
             body, whole = await self._put_together(name, key, profile)
             if whole:
-                await self._shared.keep(name, key.customer_id, body, LONGEST_TTL_S, turn)
+                self._shared.keep(name, key.customer_id, body, LONGEST_TTL_S, turn)  # nobody here waits for that
         return body
 
     async def _put_together(self, name: str, key: CaseKey, profile: Profile) -> tuple[CachedBody, bool]:
@@ -228,7 +228,7 @@ class Timeline:
         body = CachedBody(name, generation, started_at, page, _fresh_s(assembled))
         await self._keep_near(body, key, ttl_s)
         for state in assembled.states:
-            metrics.SOURCE_STATES.labels(state.source, state.status, state.served_from).inc()
+            metrics.source_state(state.source, state.status, state.served_from).inc()
         return body, assembled.whole
 
     async def _keep_near(self, body: CachedBody, key: CaseKey, ttl_s: float) -> None:

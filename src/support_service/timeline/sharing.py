@@ -53,6 +53,7 @@ class SharedPages:
         self._generation_of = generation_of
         self._floor_key = floor_key
         self._clock = clock
+        self._keeping: set[asyncio.Task[bool]] = set()
 
     @asynccontextmanager
     async def turn(self, name: str, customer_id: str, *, part: float) -> AsyncIterator[Turn]:
@@ -73,11 +74,18 @@ class SharedPages:
             if turn.lease is not None:
                 await self._cache.give_back(name, turn.lease)
 
-    async def keep(self, name: str, customer_id: str, page: CachedBody, ttl_s: float, turn: Turn) -> None:
-        """Let others take a page that this turn was for."""
+    def keep(self, name: str, customer_id: str, page: CachedBody, ttl_s: float, turn: Turn) -> None:
+        """Let others take a page that this turn was for, as soon as the shared cache has it."""
         if self._cache is not None:
             lease, turn.lease = turn.lease, None
-            await self._cache.put_leased(name, self._floor_key(customer_id), page, ttl_s, lease)
+            put = self._cache.put_leased(name, self._floor_key(customer_id), page, ttl_s, lease)
+            keeping = asyncio.create_task(put)
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
+
+    async def close(self) -> None:
+        """Wait until the pages that are on their way to the shared cache are there."""
+        await asyncio.gather(*self._keeping, return_exceptions=True)
 
     async def last(self, name: str, customer_id: str) -> CachedBody | None:
         """The last page there is, however old: for standing in while its sources are away, and saying so."""

@@ -38,7 +38,7 @@ async def storm(batcher: LakeBatcher[Answer], count: int) -> list[Answer | None]
     return await asyncio.gather(*(batcher.ask([f"o-{n}"]) for n in range(count)))
 
 
-async def test_a_thousand_at_once_go_in_two_or_three_queries_of_at_most_500_two_at_a_time_and_each_gets_its_own() -> (
+async def test_a_thousand_at_once_go_in_two_or_three_queries_of_bounded_size_two_at_a_time_and_each_gets_its_own() -> (
     None
 ):
     lake = Lake()

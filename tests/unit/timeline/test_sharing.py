@@ -38,7 +38,8 @@ class Fleet:
             started_at = self.clock.now()
             await asyncio.sleep(takes_s)
             page = CachedBody(NAME, self.generation, started_at, b"{}")
-            await pages.keep(NAME, CUSTOMER, page, 60, turn)
+            pages.keep(NAME, CUSTOMER, page, 60, turn)
+            await pages.close()
             return page
 
 
