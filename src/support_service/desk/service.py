@@ -161,7 +161,9 @@ class Desk:
         body = self._recent.body(ticket_id, profile, facts.version)
         if body is None:
             return None
-        timeline = await self._timeline.cached_page(body.key, profile, if_none_match=if_none_match)
+        if not (self._timeline.informed or await self._timeline.hears()):
+            return None
+        timeline = self._timeline.at_hand(body.key, profile, if_none_match=if_none_match)
         if timeline is None:
             return None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)
@@ -193,10 +195,12 @@ class Desk:
 
         Whoever may not see it gets None too: the slow road refuses, and records the denial.
         """
-        known = self._recent.known(ticket_id) if await self._timeline.hears() else None
+        if not (self._timeline.informed or await self._timeline.hears()):
+            return None
+        known = self._recent.known(ticket_id)
         if known is None or not in_sight(principal, known.facts):
             return None
-        served = await self._timeline.cached_page(known.key, principal.profile, if_none_match=if_none_match)
+        served = self._timeline.at_hand(known.key, principal.profile, if_none_match=if_none_match)
         if served is None:
             return None
         await self._views.viewed(principal.principal_id, ticket_id, request_id=request_id)

@@ -36,6 +36,8 @@ class CachedBody:
     body: bytes
     fresh_s: float = 60.0
     superseded: bool = False
+    tag: bytes = b""
+    """What its keeper wrote on it, for as long as it is in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ class Cache(Protocol):
 
     async def close(self) -> None:
         """Let go of what is kept and of every connection."""
+
+
+class NearCache(Cache, Protocol):
+    """A cache in this process's memory: it can be looked into without waiting for anything."""
+
+    def look(self, key: str, floor_key: str) -> CachedBody | None:
+        """As `get`."""
 
 
 class SharedCache(Cache, Protocol):

@@ -9,6 +9,7 @@ committed; facts without an event are at most a minute old, and `as_of` says so.
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database
 from support_service.kit.eventlog import LogTail
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
-from support_service.ports.cache import LONGEST_TTL_S, Cache, CachedBody
+from support_service.ports.cache import LONGEST_TTL_S, CachedBody, NearCache
 from support_service.sources import Fact, FetchKey, Sources, SourceState, masked, ordered, summary
 from support_service.timeline import metrics
 from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
@@ -81,7 +82,7 @@ class Timeline:
         sources: Sources,
         context: Context,
         directory: Directory,
-        cache: Cache,
+        cache: NearCache,
         *,
         shared: SharedPages,
         tail: LogTail,
@@ -114,8 +115,12 @@ class Timeline:
 
         A process so busy that it does not look every 100 ms looks then, once for all who wait for that.
         """
-        moment = self._clock.monotonic() - LONGEST_SILENCE_S
-        return self._tail.knows(moment) or await self._tail.learn(moment)
+        return self.informed or await self._tail.learn(self._clock.monotonic() - LONGEST_SILENCE_S)
+
+    @property
+    def informed(self) -> bool:
+        """The same, without looking."""
+        return self._tail.knows(self._clock.monotonic() - LONGEST_SILENCE_S)
 
     @contextmanager
     def soon(self) -> Iterator[None]:
@@ -128,7 +133,7 @@ class Timeline:
 
     async def first_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served:
         """The first page at its default size, cached when that is safe; never one from before what `if_none_match` names."""
-        cached = await self.cached_page(key, profile, if_none_match=if_none_match)
+        cached = self.at_hand(key, profile, if_none_match=if_none_match) if await self.hears() else None
         if cached is not None:
             return cached
         name = key.pages[profile]
@@ -140,14 +145,17 @@ class Timeline:
         age = b"%d" % int(self._age_s(filled))
         return Served(filled.body, _etag(filled), ((b"cache-status", b"support; fwd=miss"), (b"age", age)))
 
-    async def cached_page(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served | None:
-        """The first page if it is cached and may be shown as it is; has it put together anew before it is too old."""
+    def at_hand(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served | None:
+        """The first page if it is cached and may be shown as it is; has it put together anew before it is too old.
+
+        To be asked only while this process `hears`, without waiting for anything in between.
+        """
         name = key.pages[profile]
         seen = newest_seen(if_none_match, name)
-        cached = await self._current(name, key.floor, seen)
+        cached = self._current(name, key.floor, seen)
         if cached is not None and cached[1] < REFRESH_FROM * cached[0].fresh_s:
             return _hit(*cached)
-        degraded = await self._current(name + _DEGRADED, key.floor, seen)
+        degraded = self._current(name + _DEGRADED, key.floor, seen)
         if cached is not None and degraded is None:
             self._fill(name, key, profile, part=REFRESH_FROM)
         shown = cached or degraded
@@ -173,14 +181,9 @@ class Timeline:
             fill.cancel()
         await asyncio.gather(*fills, return_exceptions=True)
 
-    async def _current(self, name: str, floor: str, seen: PageState | None) -> tuple[CachedBody, float] | None:
-        """What is cached, if it may be shown as it is, and its age in seconds.
-
-        It must be young, not superseded, not from before what was seen, and changes must be heard of here.
-        """
-        if not await self.hears():
-            return None
-        cached = await self._cache.get(name, floor)
+    def _current(self, name: str, floor: str, seen: PageState | None) -> tuple[CachedBody, float] | None:
+        """What is cached, if it is young, not superseded and not from before what was seen, and its age in seconds."""
+        cached = self._cache.look(name, floor)
         if cached is None or cached.superseded or (seen is not None and older(cached, seen)):
             return None
         age_s = self._age_s(cached)
@@ -232,7 +235,7 @@ class Timeline:
         return body, assembled.whole
 
     async def _keep_near(self, body: CachedBody, key: CaseKey, ttl_s: float) -> None:
-        if not await self._cache.put(body.key, key.floor, body, ttl_s):
+        if not await self._cache.put(body.key, key.floor, replace(body, tag=_etag(body)), ttl_s):
             metrics.STORES_REFUSED.inc()
 
     async def _assemble(self, key: CaseKey, profile: Profile) -> tuple[Assembled, int]:
@@ -280,7 +283,7 @@ def _hit(cached: CachedBody, age_s: float) -> Served:
 
 
 def _etag(page: CachedBody) -> bytes:
-    return tag_of(page.key.removesuffix(_DEGRADED), page)
+    return page.tag or tag_of(page.key.removesuffix(_DEGRADED), page)
 
 
 def _fresh_s(assembled: Assembled) -> float:

@@ -8,7 +8,6 @@ opaque; one that is not of this page, or cannot be read, says nothing.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Self
 from zlib import crc32
 
@@ -34,12 +33,8 @@ class PageState:
 
 def tag_of(name: str, page: CachedBody) -> bytes:
     """The ETag of the page that is cached under this name, quotes included."""
-    return _tag(name, page.generation, page.filled_at)
-
-
-@lru_cache(maxsize=10_000)
-def _tag(name: str, generation: int, filled_at: datetime) -> bytes:
-    return f'"{generation}-{(filled_at - _EPOCH) // _MICROSECOND}-{_mark(name)}"'.encode()
+    state = PageState.of(page)
+    return f'"{state.generation}-{state.filled_us}-{_mark(name)}"'.encode()
 
 
 def newest_seen(if_none_match: str | None, name: str) -> PageState | None:

@@ -23,7 +23,7 @@ class _Entry:
 
 
 class EmbeddedCache:
-    """Fulfils `ports.cache.SharedCache` for one process and one event loop."""
+    """Fulfils `ports.cache.NearCache`, and `SharedCache` for one process and one event loop."""
 
     def __init__(self, clock: Clock, *, max_bytes: int = 64 * 1024 * 1024, max_floors: int = _MOST_FLOORS) -> None:
         """Begin empty.
@@ -44,13 +44,18 @@ class EmbeddedCache:
 
     async def get(self, key: str, floor_key: str) -> CachedBody | None:
         """The body kept under a key, `superseded` when it is below the floor."""
+        return self.look(key, floor_key)
+
+    def look(self, key: str, floor_key: str) -> CachedBody | None:
+        """As `get`, without waiting."""
         entry = self._entries.get(key)
         if entry is None or entry.floor_key != floor_key:
             return None
         if entry.expires_at <= self._clock.monotonic():
             self._drop(key)
             return None
-        self._entries.move_to_end(key)
+        if self._bytes > self._max_bytes // 2:  # else nothing has to leave soon, and moving costs more than looking
+            self._entries.move_to_end(key)
         return replace(entry.body, superseded=True) if entry.body.generation < self._floor(floor_key) else entry.body
 
     async def put(self, key: str, floor_key: str, body: CachedBody, ttl_s: float) -> bool:
