@@ -49,6 +49,7 @@ async def three_cases(service: RunningService, agent: Person) -> dict[str, CaseK
         cases[case["ticket_id"]] = CaseKey(f"{named}-{n}", order)
     for ticket_id in cases:
         await eventually(partial(cached_whole, agent, ticket_id))
+    await service.api.shared.close()  # pages are shared after their readers are answered
     return cases
 
 
