@@ -47,10 +47,20 @@ async def three_cases(service: RunningService, agent: Person) -> dict[str, CaseK
     for n, order in ((1, f"{named}-o-1"), (2, f"{named}-o-2"), (3, None)):
         case = await agent.open_case(customer_id=f"{named}-{n}", order_id=order)
         cases[case["ticket_id"]] = CaseKey(f"{named}-{n}", order)
+    await all_events_in(service)
     for ticket_id in cases:
         await eventually(partial(cached_whole, agent, ticket_id))
     await service.api.shared.close()  # pages are shared after their readers are answered
     return cases
+
+
+async def all_events_in(service: RunningService) -> None:
+    """Wait until no more events come: each one outdates what was cached before it."""
+    before, now = -1, 0
+    while now == 0 or now != before:
+        await asyncio.sleep(0.6)
+        async with service.api.database.connection() as connection:
+            before, now = now, int(await connection.fetchval("SELECT count(*) FROM support_timeline_events"))
 
 
 async def cached_whole(agent: Person, ticket_id: str) -> bool:
