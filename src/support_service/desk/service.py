@@ -22,7 +22,7 @@ from support_service.cases import (
 )
 from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
-from support_service.desk.recent import Body, RecentCases
+from support_service.desk.recent import Body, Known, RecentCases
 from support_service.directory import Action, Directory, Principal, Profile, Role, permit
 from support_service.kit import idempotency, logs
 from support_service.kit.clock import Clock
@@ -31,7 +31,7 @@ from support_service.kit.idempotency import Answer, Scope
 from support_service.kit.loader import Loader
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
 from support_service.kit.problems import Forbidden
-from support_service.timeline import DEFAULT_LIMIT, CaseKey, Served, Timeline
+from support_service.timeline import DEFAULT_LIMIT, Served, Timeline
 
 _log = logs.get_logger(__name__)
 _T = TypeVar("_T")
@@ -180,13 +180,13 @@ class Desk:
             if known is not None:
                 return known
         with self._timeline.soon():
-            facts = await self._watched(principal, self._current_facts(principal, ticket_id))
+            key = Known(await self._watched(principal, self._current_facts(principal, ticket_id))).key
         profile = principal.profile
         await self._views.viewed(principal.principal_id, ticket_id, request_id=logs.current_request_id())
         if page.cursor is None and page.limit == DEFAULT_LIMIT:
-            served = await self._timeline.first_page(_key(facts), profile, if_none_match=if_none_match)
+            served = await self._timeline.first_page(key, profile, if_none_match=if_none_match)
             return served.unless_known(if_none_match)
-        return await self._timeline.page(_key(facts), profile, cursor=page.cursor, limit=page.limit)
+        return await self._timeline.page(key, profile, cursor=page.cursor, limit=page.limit)
 
     async def hot_timeline(
         self, principal: Principal, ticket_id: UUID, *, request_id: str | None, if_none_match: str | None = None
@@ -330,10 +330,6 @@ def _shown(body: Body, timeline: Served | None) -> Served:
         return Served(body.content, version)
     content = body.content[:-1] + b',"timeline":' + timeline.body + b"}"
     return Served(content, version[:-1] + b"-" + timeline.etag[1:], timeline.cache)
-
-
-def _key(facts: CaseFacts) -> CaseKey:
-    return CaseKey(facts.customer_id, facts.order_id)
 
 
 def _etag(version: int) -> str:
