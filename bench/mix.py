@@ -32,10 +32,13 @@ class Paths:
 
 @contextlib.asynccontextmanager
 async def bed_on_trino(orders: Sequence[str]) -> AsyncIterator[tuple[Bed, Stack]]:
-    """The service with a case on each of these orders, on a Trino and a Redis of its own."""
+    """The service with a case on each of these orders, on a Trino and a Redis of its own.
+
+    Trino is one that compiles lightly, as it is started under load on the cores of everything else.
+    """
     with (
         TemporaryDirectory(prefix="support-bench-stack-") as folder,
-        Stack(Path(folder), settings=lake.SETTINGS) as stack,
+        Stack(Path(folder), settings={**lake.SETTINGS, "trino.quick": "yes"}) as stack,
     ):
         await asyncio.to_thread(stack.up, "trino", "redis")
         async with (

@@ -63,13 +63,19 @@ class LakeBatcher(Generic[A]):
     """Gathers askers into queries. Belongs to one event loop."""
 
     def __init__(
-        self, ask: Callable[[Sequence[str]], Awaitable[A | None]], clock: Clock, *, approach: Approach | None = None
+        self,
+        ask: Callable[[Sequence[str]], Awaitable[A | None]],
+        clock: Clock,
+        *,
+        in_flight: Callable[[], int] = lambda: IN_FLIGHT,
+        approach: Approach | None = None,
     ) -> None:
         """Make queries with `ask`: it is given ids, each once, and returns None when the lake does not answer.
 
-        `approach` counts who is on the way here.
+        `in_flight` says how many queries there may be at once now, `approach` counts who is on the way here.
         """
         self._ask = ask
+        self._in_flight = in_flight
         self._approach = approach or Approach()
         self._clock = clock
         self._waiting: deque[_Waiting[A]] = deque()
@@ -78,13 +84,18 @@ class LakeBatcher(Generic[A]):
         self._departed_at = 0.0
         self._lately_s = 0.0
 
-    async def ask(self, ids: Sequence[str]) -> A | None:
-        """The answer of the query that these ids went into; None when there was none within 8 s."""
+    @property
+    def busy(self) -> bool:
+        """Whether whoever asks now would wait for others."""
+        return bool(self._flights or self._waiting)
+
+    async def ask(self, ids: Sequence[str], *, wait_s: float = LONGEST_WAIT_S) -> A | None:
+        """The answer of the query that these ids went into; None when there was none within `wait_s` seconds."""
         waiting = _Waiting[A](ids, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._take_off()
         try:
-            async with asyncio.timeout(LONGEST_WAIT_S):
+            async with asyncio.timeout(wait_s):
                 return await waiting.answer
         except TimeoutError:
             metrics.BATCH_TIMEOUTS.inc()
@@ -102,7 +113,7 @@ class LakeBatcher(Generic[A]):
             flight.add_done_callback(self._landed)
 
     def _has_room(self) -> bool:
-        if len(self._flights) >= IN_FLIGHT:
+        if len(self._flights) >= self._in_flight():
             return False
         overdue = self._clock.monotonic() - self._departed_at >= _OVERDUE * self._lately_s
         return not self._flights or overdue or len(self._waiting) >= _SECOND_FROM

@@ -22,6 +22,8 @@ _log = logs.get_logger(__name__)
 class BreakerOpen(Exception):  # noqa: N818 - a state, not an error: nothing was tried
     """The backend is being left alone."""
 
+    reason = "breaker_open"
+
 
 class Breaker:
     """Guards one backend. Belongs to one event loop."""

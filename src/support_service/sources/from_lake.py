@@ -10,11 +10,12 @@ from support_service.kit.clock import Clock
 from support_service.ports.lake import Lake, LakeError, LakeRow
 from support_service.sources import metrics
 from support_service.sources.approach import Approach
-from support_service.sources.batching import LakeBatcher
+from support_service.sources.batching import IN_FLIGHT, LakeBatcher
 from support_service.sources.breaker import PROBE_S, Breaker, BreakerOpen
 from support_service.sources.catalog import BY_NAME
 from support_service.sources.probing import LAKE_PROBE_S, LakeProbing
-from support_service.sources.reading import BREAKER_OPEN, MOST_FACTS, Reading, failed, usable
+from support_service.sources.reading import MOST_FACTS, RECOVERING, Reading, failed, usable
+from support_service.sources.slow_start import PATIENCE_S, SlowStart
 
 A = TypeVar("A")
 
@@ -56,19 +57,33 @@ class LakeReader:
         self._window = window
         self._newest = newest
         self._breaker = Breaker("lake", clock, probe_s=LAKE_PROBE_S)
-        self._probing = LakeProbing(lake, self._breaker, clock)
+        self._slow_start = SlowStart(clock)
+        self._probing = LakeProbing(lake, self._breaker, clock, back=self._slow_start.begin)
         self._rests_until: dict[str, float] = {}
-        self._facts = LakeBatcher(self._ask_facts, clock, approach=approach)
-        self._orders = LakeBatcher(self._ask_newest, clock)
+        self._facts = LakeBatcher(self._ask_facts, clock, in_flight=self._in_flight, approach=approach)
+        self._orders = LakeBatcher(self._ask_newest, clock, in_flight=self._in_flight)
 
-    async def newest_orders(self, customer_id: str) -> list[str] | None:
+    @property
+    def answers(self) -> bool:
+        """Whether it is asked now, as it is not known to be away."""
+        return self._breaker.closed
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it answers and has done so for a while."""
+        return self._breaker.closed and self._slow_start.settled
+
+    async def newest_orders(self, customer_id: str, *, patient: bool = False) -> list[str] | None:
         """The customer's newest orders; None when the lake does not say."""
-        answer = await self._ask(self._orders, [customer_id])
+        answer = await self._ask(self._orders, [customer_id], patient=patient)
         return None if answer is None else answer.get(customer_id, [])
 
-    async def facts(self, order_ids: Sequence[str]) -> dict[str, Reading]:
-        """What each source says of these orders, without the sources that did not answer."""
-        answer = await self._ask(self._facts, order_ids)
+    async def facts(self, order_ids: Sequence[str], *, patient: bool = False) -> dict[str, Reading]:
+        """What each source says of these orders, without the sources that did not answer.
+
+        `patient` is who waits as long as it takes also for a lake that has just come back.
+        """
+        answer = await self._ask(self._facts, order_ids, patient=patient)
         return {} if answer is None else _by_source(answer, order_ids)
 
     async def close(self) -> None:
@@ -77,12 +92,17 @@ class LakeReader:
         await self._facts.close()
         await self._orders.close()
 
-    async def _ask(self, batcher: LakeBatcher[A], ids: Sequence[str]) -> A | None:
+    async def _ask(self, batcher: LakeBatcher[A], ids: Sequence[str], *, patient: bool) -> A | None:
         """What a query says that is shared with whoever asks at the same time (`batching`)."""
         if not self._probing.may_ask():
-            failed(BY_NAME, "lake", BREAKER_OPEN)
+            failed(BY_NAME, "lake", BreakerOpen.reason)
             return None
-        return await batcher.ask(ids)
+        if patient or not self._slow_start.under_way:
+            return await batcher.ask(ids)
+        if batcher.busy:
+            failed(BY_NAME, "lake", RECOVERING)
+            return None
+        return await batcher.ask(ids, wait_s=PATIENCE_S)
 
     async def _ask_newest(self, customer_ids: Sequence[str]) -> dict[str, list[str]] | None:
         """One query for many customers."""
@@ -90,10 +110,10 @@ class LakeReader:
         try:
             with self._breaker.guard(_is_failure):
                 found = await self._lake.newest_orders(
-                    customer_ids, limit=self._newest, deadline_s=_deadline_s(customer_ids)
+                    customer_ids, limit=self._newest, deadline_s=self._deadline_s(customer_ids)
                 )
         except BreakerOpen:
-            failed(BY_NAME, "lake", BREAKER_OPEN)
+            failed(BY_NAME, "lake", BreakerOpen.reason)
             return None
         except LakeError as error:
             self._took(started, error.reason)
@@ -122,16 +142,16 @@ class LakeReader:
         the same deadline.
         """
         now = self._clock.monotonic()
-        deadline = now + _deadline_s(order_ids)
+        deadline = now + self._deadline_s(order_ids)
         resting = {name for name in BY_NAME if self._rests_until.get(name, now) > now}
-        failed(resting, "lake", BREAKER_OPEN)
+        failed(resting, "lake", BreakerOpen.reason)
         names = [name for name in BY_NAME if name not in resting]
         while names:
             as_of = self._clock.now()
             try:
                 rows = await self._query(order_ids, names, as_of - self._window, deadline)
             except BreakerOpen:
-                failed(names, "lake", BREAKER_OPEN)
+                failed(names, "lake", BreakerOpen.reason)
                 return None
             except LakeError as error:
                 if error.source not in names:
@@ -160,11 +180,18 @@ class LakeReader:
         return rows
 
     def _took(self, started: float, outcome: str) -> None:
-        metrics.READ_SECONDS.labels("lake", outcome).observe(self._clock.monotonic() - started)
+        took_s = self._clock.monotonic() - started
+        metrics.READ_SECONDS.labels("lake", outcome).observe(took_s)
+        if outcome == "ok":
+            self._slow_start.answered(took_s)
 
+    def _in_flight(self) -> int:
+        return 1 if self._slow_start.under_way else IN_FLIGHT
 
-def _deadline_s(ids: Sequence[str]) -> float:
-    return min(_LONGEST_DEADLINE_S, _DEADLINE_S + _DEADLINE_PER_ID_S * len(ids))
+    def _deadline_s(self, ids: Sequence[str]) -> float:
+        if self._slow_start.under_way:
+            return _LONGEST_DEADLINE_S  # what is cut off has warmed up nothing, and is asked for again
+        return min(_LONGEST_DEADLINE_S, _DEADLINE_S + _DEADLINE_PER_ID_S * len(ids))
 
 
 def _is_failure(error: Exception) -> bool:

@@ -1,10 +1,12 @@
 """Finding out whether the lake is back, without a reader who waits for it.
 
 The first queries of an engine that has just started take longer than a reader is made to wait. So it is asked for nothing,
-for as long as it may need, beside the readers, who go to the services meanwhile; what it warms up for that is warm for them.
+for as long as it may need, beside the readers, who go to the services meanwhile; what it warms up for that is warm for
+them, and the rest is warmed up little by little (`slow_start`).
 """
 
 import asyncio
+from collections.abc import Callable
 
 from support_service.kit import logs
 from support_service.kit.clock import Clock
@@ -12,11 +14,10 @@ from support_service.ports.lake import Lake, LakeError
 from support_service.sources.breaker import Breaker, BreakerOpen
 from support_service.sources.catalog import BY_NAME
 
-LAKE_PROBE_S = 5.0
-"""Seconds between two probes: with the 15 s that a page of the services lives, the lake is used again within 30."""
+LAKE_PROBE_S = 3.0
+"""Seconds between two probes: one that is refused costs next to nothing, and one that is answered brings the lake back."""
 
-_WARMING_S = 8.0
-_READERS_WAIT_S = 2.0
+_WARMING_S = 15.0
 _NO_ORDER = ""
 
 _log = logs.get_logger(__name__)
@@ -25,11 +26,12 @@ _log = logs.get_logger(__name__)
 class LakeProbing:
     """Guards a breaker against being closed by readers. Belongs to one event loop."""
 
-    def __init__(self, lake: Lake, breaker: Breaker, clock: Clock) -> None:
-        """Close the breaker once the lake answers."""
+    def __init__(self, lake: Lake, breaker: Breaker, clock: Clock, *, back: Callable[[], None]) -> None:
+        """Close the breaker once the lake answers, and say by `back` that it does, before any reader asks."""
         self._lake = lake
         self._breaker = breaker
         self._clock = clock
+        self._back = back
         self._probe: asyncio.Task[None] | None = None
 
     def may_ask(self) -> bool:
@@ -49,27 +51,18 @@ class LakeProbing:
     async def _ask(self) -> None:
         try:
             with self._breaker.guard(lambda error: isinstance(error, LakeError)):
-                await self._answers()
+                await self._ask_for_nothing()
+                self._back()
         except (BreakerOpen, LakeError) as error:
             _log.info("lake.still_away", reason=str(error))
 
-    async def _answers(self) -> None:
-        """Return when the lake answers as soon as readers need it to: one that is too slow for them would only flap.
-
-        The first answer may take its time, as an engine that has just started warms up by it.
-        """
-        started = self._clock.monotonic()
-        await self._ask_for_nothing(_WARMING_S)
-        if self._clock.monotonic() - started > _READERS_WAIT_S:
-            await self._ask_for_nothing(_READERS_WAIT_S)
-
-    async def _ask_for_nothing(self, deadline_s: float) -> None:
+    async def _ask_for_nothing(self) -> None:
         """Return when the lake has answered for one source at least, or has said that the view is missing.
 
         That a catalog is away proves nothing: it may be known from before the lake itself went.
         """
         names = set(BY_NAME)
-        deadline = self._clock.monotonic() + deadline_s
+        deadline = self._clock.monotonic() + _WARMING_S
         while True:
             try:
                 left_s = max(0.0, deadline - self._clock.monotonic())

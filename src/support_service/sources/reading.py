@@ -7,13 +7,17 @@ from typing import TypeVar
 
 from support_service.kit import logs
 from support_service.sources import metrics
+from support_service.sources.breaker import BreakerOpen
 from support_service.sources.errors import MalformedRow
 from support_service.sources.model import Fact
 
 MOST_FACTS = 2_000
 """As many facts one read shows; a customer's newest 20 orders with all their parcels have a few hundred."""
 
-BREAKER_OPEN = "breaker_open"
+RECOVERING = "recovering"
+"""Why a lake is not asked that has just come back and answers others already (`slow_start`)."""
+
+_NOTHING_TRIED = frozenset({BreakerOpen.reason, RECOVERING})
 
 _log = logs.get_logger(__name__)
 _Raw = TypeVar("_Raw")
@@ -32,7 +36,7 @@ def failed(sources: Iterable[str], backend: str, reason: str) -> None:
     """Count that a backend did not answer for these sources."""
     for source in sources:
         metrics.REFRESH_ERRORS.labels(source, backend, reason).inc()
-    if reason != BREAKER_OPEN:
+    if reason not in _NOTHING_TRIED:
         _log.warning("sources.read_failed", backend=backend, reason=reason, sources=sorted(sources))
 
 

@@ -65,19 +65,30 @@ class Sources:
         self._unwritten: dict[str, str] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    async def fetch(self, key: FetchKey) -> Fetched:
+    @property
+    def lake_answers(self) -> bool:
+        """Whether there is a lake that is not known to be away."""
+        return self._lake is not None and self._lake.answers
+
+    @property
+    def lake_is_well(self) -> bool:
+        """Whether it answers and has done so for a while, as far as is known."""
+        return self._lake is not None and self._lake.is_well
+
+    async def fetch(self, key: FetchKey, *, patient: bool = False) -> Fetched:
         """What every source says now; one that does not answer is `unavailable`, never an exception.
 
-        Facts known to be another customer's are left out, whatever the key claims.
+        Facts known to be another customer's are left out, whatever the key claims. `patient` is who nobody waits for: the
+        lake is then given all the time it may need.
 
         Raises:
             DatabaseUnavailable: the service's own database was needed to tell whose an order is, and is away.
         """
         started = self._clock.now()
-        orders = await self._orders(key)
+        orders = await self._orders(key, patient=patient)
         if not orders.ids:
             return Fetched((), {name: _of_no_orders(name, orders, started) for name in BY_NAME}, ())
-        readings = await self._read(orders, started - self._window)
+        readings = await self._read(orders, started - self._window, patient=patient)
         facts = [fact for _, reading in readings.values() for fact in reading.facts]
         told = owners_told(facts)
         self._learn(told)
@@ -92,11 +103,11 @@ class Sources:
         if self._writing is not None:
             await self._writing
 
-    async def _orders(self, key: FetchKey) -> _Orders:
+    async def _orders(self, key: FetchKey, *, patient: bool) -> _Orders:
         if key.order_ids:
             return _Orders(tuple(dict.fromkeys(key.order_ids)), "none", whole=True)
         asked = _NEWEST_ORDERS + 1
-        found = None if self._lake is None else await self._lake.newest_orders(key.customer_id)
+        found = None if self._lake is None else await self._lake.newest_orders(key.customer_id, patient=patient)
         if found is not None:
             return _Orders(tuple(found[:_NEWEST_ORDERS]), "lake", whole=len(found) < asked)
         found = await self._services.newest_orders(key.customer_id, asked)
@@ -106,10 +117,10 @@ class Sources:
             known = await subjects.orders_of(connection, key.customer_id, _NEWEST_ORDERS)
         return _Orders(tuple(known), "none", whole=False, lake_failed=True)
 
-    async def _read(self, orders: _Orders, since: datetime) -> dict[str, tuple[ServedFrom, Reading]]:
+    async def _read(self, orders: _Orders, since: datetime, *, patient: bool) -> dict[str, tuple[ServedFrom, Reading]]:
         readings: dict[str, tuple[ServedFrom, Reading]] = {}
         if self._lake is not None and not orders.lake_failed:
-            answered = await self._lake.facts(orders.ids)
+            answered = await self._lake.facts(orders.ids, patient=patient)
             readings |= {name: ("lake", reading) for name, reading in answered.items()}
         missing = [source for source in SOURCES if source.name not in readings]
         answers = await asyncio.gather(*(self._services.facts(source, orders.ids, since) for source in missing))

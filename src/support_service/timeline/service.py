@@ -32,11 +32,17 @@ from support_service.timeline.sharing import SharedPages
 from support_service.timeline.tags import PageState, newest_seen, older, tag_of
 
 FRESH_S = 60.0
-FROM_REST_FRESH_S = 15.0
-"""A page that the services gave as the lake was away is asked for anew sooner, to be back at the lake within 30 s."""
+FROM_REST_FRESH_S = 30.0
+"""For a page that the services had a part in: while the lake is away they are asked for it twice as often."""
+
+BACK_TO_LAKE_S = 10.0
+"""The same once the lake is well, to be back at it soon; before that such a page is only put together ahead of time."""
 
 DEGRADED_FRESH_S = 2.0
 """How long a page in which a source did not speak is repeated: long enough to spare a sick source, and no longer."""
+
+_AHEAD_AT_ONCE = 50
+"""Ahead of time nothing is put together while so many fills are under way: nobody waits for it."""
 
 REFRESH_FROM = 0.8
 """The part of its fresh time after which a page is put together anew ahead of time: from 48 s of 60."""
@@ -137,7 +143,7 @@ class Timeline:
         if cached is not None:
             return cached
         name = key.pages[profile]
-        filled = await asyncio.shield(self._fill(name, key, profile, part=1.0))
+        filled = await asyncio.shield(self._fill(name, key, profile))
         if older(filled, newest_seen(if_none_match, name)):
             # It was at its very end when this call joined it, or the shared cache had missed the newer page.
             filled, _ = await self._put_together(name, key, profile)
@@ -153,11 +159,11 @@ class Timeline:
         name = key.pages[profile]
         seen = newest_seen(if_none_match, name)
         cached = self._current(name, key.floor, seen)
-        if cached is not None and cached[1] < REFRESH_FROM * cached[0].fresh_s:
+        if cached is not None and cached[1] < REFRESH_FROM * self._fresh_s(cached[0], ahead=True):
             return _hit(*cached)
         degraded = self._current(name + _DEGRADED, key.floor, seen)
-        if cached is not None and degraded is None:
-            self._fill(name, key, profile, part=REFRESH_FROM)
+        if cached is not None and degraded is None and len(self._fills) < _AHEAD_AT_ONCE:
+            self._fill(name, key, profile, ahead=True)
         shown = cached or degraded
         return None if shown is None else _hit(*shown)
 
@@ -187,9 +193,16 @@ class Timeline:
         if cached is None or cached.superseded or (seen is not None and older(cached, seen)):
             return None
         age_s = self._age_s(cached)
-        return None if age_s >= cached.fresh_s else (cached, age_s)
+        return None if age_s >= self._fresh_s(cached) else (cached, age_s)
 
-    def _fill(self, name: str, key: CaseKey, profile: Profile, *, part: float) -> "asyncio.Task[CachedBody]":
+    def _fresh_s(self, cached: CachedBody, *, ahead: bool = False) -> float:
+        """For how many seconds it may be shown as it is; `ahead`: those that count for putting it together ahead of time."""
+        if cached.fresh_s != FROM_REST_FRESH_S:
+            return cached.fresh_s
+        back = self._sources.lake_answers if ahead else self._sources.lake_is_well
+        return BACK_TO_LAKE_S if back else FROM_REST_FRESH_S
+
+    def _fill(self, name: str, key: CaseKey, profile: Profile, *, ahead: bool = False) -> "asyncio.Task[CachedBody]":
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
 
         Joining one is always safe: what came by event is read at a fill's very end.
@@ -197,7 +210,7 @@ class Timeline:
         fill = self._fills.get(name)
         if fill is None:
             arrived = self._sources.approach.set_out()
-            fill = asyncio.create_task(self._fill_now(name, key, profile, part, arrived), name=f"fill:{profile}")
+            fill = asyncio.create_task(self._fill_now(name, key, profile, arrived, ahead=ahead), name=f"fill:{profile}")
             fill.add_done_callback(lambda _: arrived())
             self._fills[name] = fill
             fill.add_done_callback(lambda done: self._forget(name, done))
@@ -209,22 +222,27 @@ class Timeline:
             _log.warning("timeline.fill_failed", exc_info=error)
 
     async def _fill_now(
-        self, name: str, key: CaseKey, profile: Profile, part: float, arrived: Callable[[], None]
+        self, name: str, key: CaseKey, profile: Profile, arrived: Callable[[], None], *, ahead: bool
     ) -> CachedBody:
+        near = self._cache.look(name, key.floor)
+        part = 1.0 if near is None else self._fresh_s(near, ahead=ahead) / near.fresh_s
+        part *= REFRESH_FROM if ahead else 1.0
         async with self._shared.turn(name, key.customer_id, part=part) as turn:
             arrived()
             if turn.page is not None:
                 await self._keep_near(turn.page, key, self._shared.ttl_s(turn.page))
                 return turn.page
-            body, whole = await self._put_together(name, key, profile)
+            body, whole = await self._put_together(name, key, profile, patient=ahead)
             if whole:
                 self._shared.keep(name, key.customer_id, body, LONGEST_TTL_S, turn)  # nobody here waits for that
         return body
 
-    async def _put_together(self, name: str, key: CaseKey, profile: Profile) -> tuple[CachedBody, bool]:
+    async def _put_together(
+        self, name: str, key: CaseKey, profile: Profile, *, patient: bool = False
+    ) -> tuple[CachedBody, bool]:
         started_at = self._clock.now()
         with metrics.FILL_SECONDS.time():
-            assembled, generation = await self._assemble(key, profile)
+            assembled, generation = await self._assemble(key, profile, patient=patient)
         # A degraded body has a key of its own: it must not push out the last whole one, which it is made from.
         name, ttl_s = (name, LONGEST_TTL_S) if assembled.whole else (name + _DEGRADED, DEGRADED_FRESH_S)
         page = _render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
@@ -238,10 +256,10 @@ class Timeline:
         if not await self._cache.put(body.key, key.floor, replace(body, tag=_etag(body)), ttl_s):
             metrics.STORES_REFUSED.inc()
 
-    async def _assemble(self, key: CaseKey, profile: Profile) -> tuple[Assembled, int]:
+    async def _assemble(self, key: CaseKey, profile: Profile, *, patient: bool = False) -> tuple[Assembled, int]:
         """A timeline from everything that can say something, and the customer's generation that it is at."""
         order_ids = () if key.order_id is None else (key.order_id,)
-        fetched = await self._sources.fetch(FetchKey(key.customer_id, order_ids))
+        fetched = await self._sources.fetch(FetchKey(key.customer_id, order_ids), patient=patient)
         silent = any(state.status != "ok" for state in fetched.states.values())
         shown = await self._last_shown(key, profile) if silent else {}
         news = await self._newsroom.news(key, fetched.order_ids)

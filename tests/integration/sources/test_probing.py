@@ -112,19 +112,10 @@ async def test_a_probe_that_fails_is_made_again_after_the_interval_and_no_sooner
     assert lake.probes == 2
 
 
-async def test_an_engine_may_warm_up_by_a_probe_but_is_back_only_when_it_answers_as_soon_as_readers_need_it(
-    sources: Sources, lake: WakingLake, clock: HandClock
-) -> None:
+async def test_an_engine_may_take_its_time_to_warm_up_by_a_probe(sources: Sources, lake: WakingLake) -> None:
     assert await told_by(sources) == "rest"
-    assert lake.deadline_s > 4  # so long takes the first query of a Trino that has just started
+    assert lake.deadline_s > 10  # the first query of a Trino that shares two cores with its readers takes so long
     lake.awake = True
-    clock.go_on(5)
-    lake.waking.set_result(None)
-    async with asyncio.timeout(10):
-        while lake.probes == 1:
-            await asyncio.sleep(0.01)
-    assert lake.deadline_s == 2
-    assert await told_by(sources) == "rest"
     lake.waking.set_result(None)
     await until_from_lake(sources)
 
