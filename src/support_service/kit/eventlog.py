@@ -27,7 +27,7 @@ from support_service.kit.sql import load_queries
 
 _SQL = load_queries("support_service.kit")
 _BATCH = 500
-_POLL_S = 0.05
+_POLL_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
 _LEARN_WITHIN_S = 1.0
 _MOST_UNSTAMPED = 5_000

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -159,7 +160,7 @@ class Timeline:
         name = key.pages[profile]
         seen = newest_seen(if_none_match, name)
         cached = self._current(name, key.floor, seen)
-        if cached is not None and cached[1] < REFRESH_FROM * self._fresh_s(cached[0], ahead=True):
+        if cached is not None and cached[1] < self._refresh_s(cached[0]):
             return _hit(*cached)
         degraded = self._current(name + _DEGRADED, key.floor, seen)
         if cached is not None and degraded is None and len(self._fills) < _AHEAD_AT_ONCE:
@@ -195,12 +196,15 @@ class Timeline:
         age_s = self._age_s(cached)
         return None if age_s >= self._fresh_s(cached) else (cached, age_s)
 
-    def _fresh_s(self, cached: CachedBody, *, ahead: bool = False) -> float:
-        """For how many seconds it may be shown as it is; `ahead`: those that count for putting it together ahead of time."""
-        if cached.fresh_s != FROM_REST_FRESH_S:
-            return cached.fresh_s
-        back = self._sources.lake_answers if ahead else self._sources.lake_is_well
-        return BACK_TO_LAKE_S if back else FROM_REST_FRESH_S
+    def _fresh_s(self, cached: CachedBody) -> float:
+        """For how many seconds it may be shown as it is."""
+        back = cached.fresh_s == FROM_REST_FRESH_S and self._sources.lake_is_well
+        return BACK_TO_LAKE_S if back else cached.fresh_s
+
+    def _refresh_s(self, cached: CachedBody) -> float:
+        """After how many seconds it is put together anew ahead of time."""
+        back = cached.fresh_s == FROM_REST_FRESH_S and self._sources.lake_answers
+        return REFRESH_FROM * (BACK_TO_LAKE_S if back else cached.fresh_s)
 
     def _fill(self, name: str, key: CaseKey, profile: Profile, *, ahead: bool = False) -> "asyncio.Task[CachedBody]":
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
@@ -225,8 +229,9 @@ class Timeline:
         self, name: str, key: CaseKey, profile: Profile, arrived: Callable[[], None], *, ahead: bool
     ) -> CachedBody:
         near = self._cache.look(name, key.floor)
-        part = 1.0 if near is None else self._fresh_s(near, ahead=ahead) / near.fresh_s
-        part *= REFRESH_FROM if ahead else 1.0
+        part = REFRESH_FROM if ahead else 1.0
+        if near is not None:
+            part = (self._refresh_s(near) if ahead else self._fresh_s(near)) / near.fresh_s
         async with self._shared.turn(name, key.customer_id, part=part) as turn:
             arrived()
             if turn.page is not None:
@@ -296,8 +301,12 @@ class Timeline:
 
 def _hit(cached: CachedBody, age_s: float) -> Served:
     metrics.HITS.inc()
-    left = b"support; hit; ttl=%d" % int(cached.fresh_s - age_s)
-    return Served(cached.body, _etag(cached), ((b"cache-status", left), (b"age", b"%d" % int(age_s))))
+    return Served(cached.body, _etag(cached), _of_hit(int(cached.fresh_s - age_s), int(age_s)))
+
+
+@lru_cache(maxsize=1_000)
+def _of_hit(left_s: int, age_s: int) -> tuple[tuple[bytes, bytes], ...]:
+    return (b"cache-status", b"support; hit; ttl=%d" % left_s), (b"age", b"%d" % age_s)
 
 
 def _etag(page: CachedBody) -> bytes:

@@ -22,7 +22,7 @@ async def test_a_query_sets_out_with_those_who_were_on_their_way_to_it() -> None
 
     async def ask(ids: Sequence[str]) -> Sequence[str]:
         asked.append(len(ids))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
         return ids
 
     approach = Approach()
@@ -33,7 +33,7 @@ async def test_a_query_sets_out_with_those_who_were_on_their_way_to_it() -> None
 
     async def late(number: int) -> None:
         arrived = approach.set_out()
-        await asyncio.sleep(0.06)  # longer than a query waits for nobody
+        await asyncio.sleep(0.11)  # longer than a query waits for nobody
         arrived()
         await batcher.ask([f"late-{number}"])
 
