@@ -5,9 +5,8 @@ it was given; what to do then is the caller's business.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 LakeReason = Literal["unavailable", "timeout", "starting", "limit", "rejected", "malformed"]
 """unavailable: no connection; timeout: no answer within the deadline; starting: up, but not ready; limit: refused for
@@ -15,8 +14,7 @@ its load or the query's size; rejected: refused as it stands (no such view, no r
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LakeRow:
+class LakeRow(NamedTuple):
     """One row of the timeline view; `occurred_at` is aware, in UTC, and `data` is the text of a JSON object."""
 
     source: str

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from support_service.sources.feedback import FEEDBACK
@@ -57,4 +56,4 @@ def masked(fact: Fact) -> Fact:
     personal = BY_NAME[fact.source].personal_keys
     if not personal:
         return fact
-    return replace(fact, data={key: None if key in personal else value for key, value in fact.data.items()})
+    return fact._replace(data={key: None if key in personal else value for key, value in fact.data.items()})

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Status = Literal["ok", "stale", "unavailable"]
 ServedFrom = Literal["lake", "rest", "events", "context", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What one version of one entity says; the same whether it came from the lake, from REST or by event.
 
     `version` counts 1, 2, 3 per entity. `occurred_at` is aware, in UTC. `data` has exactly its source's keys, None for
@@ -66,7 +65,7 @@ class FetchKey:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the sources said: facts newest first, a state for every source, and the orders they are about."""
+    """What the sources said: facts in no order, a state for every source, and the orders they are about."""
 
     facts: tuple[Fact, ...]
     states: Mapping[str, SourceState]

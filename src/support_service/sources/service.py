@@ -16,7 +16,6 @@ from support_service.sources.catalog import BY_NAME, SOURCES
 from support_service.sources.from_lake import LakeReader
 from support_service.sources.from_rest import ServiceReader
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, SourceState
-from support_service.sources.ordering import ordered
 from support_service.sources.ownership import may_see, owners_told
 from support_service.sources.reading import Reading
 
@@ -94,7 +93,7 @@ class Sources:
         self._learn(told)
         mine = await self._own(key.customer_id, facts, told)
         states = {name: _state(name, readings.get(name), whole=orders.whole) for name in BY_NAME}
-        return Fetched(tuple(ordered(mine)), states, orders.ids)
+        return Fetched(tuple(mine), states, orders.ids)
 
     async def close(self) -> None:
         """Wait for the lake's queries under way, and until everything learnt is written down, or could not be."""

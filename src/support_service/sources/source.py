@@ -1,6 +1,5 @@
 """What a source of customer truth is: one value of `Source`, in one file, listed in `catalog`."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,6 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import from_json
 
 from support_service.kit.privacy import DataClass
 from support_service.ports.lake import LakeRow
@@ -124,7 +124,7 @@ class Source:
             MalformedRow: `data` is not a JSON object, or holds what PostgreSQL cannot keep.
         """
         try:
-            data = json.loads(row.data)
+            data = from_json(row.data)
         except ValueError:
             raise MalformedRow("data") from None
         if not isinstance(data, dict) or "\\u0000" in row.data:

@@ -72,19 +72,16 @@ def assemble(
         fallbacks: what is known of a source from before; of several the one that was whole last is taken.
         customer_id: whose timeline this is; what is known to be another customer's is left out.
     """
-    facts: dict[str, Fact] = {}
+    facts = {fact.entry_id: fact for fact, _ in came}  # what a source says itself is laid over what came
+    facts |= {fact.entry_id: fact for fact in fetched.facts}
     states: list[SourceState] = []
     for source, state in fetched.states.items():
-        events = [(fact, at) for fact, at in came if fact.source == source]
         if state.status == "ok":
             states.append(state)
-            base: Iterable[Fact] = (fact for fact in fetched.facts if fact.source == source)
-        else:
-            stored = _newest(fallback[source] for fallback in fallbacks if source in fallback)
-            states.append(_fallen_back(state, stored, events))
-            base = () if stored is None else stored.facts
-        facts |= {fact.entry_id: fact for fact, _ in events}
-        facts |= {fact.entry_id: fact for fact in base}
+            continue
+        stored = _newest(fallback[source] for fallback in fallbacks if source in fallback)
+        states.append(_fallen_back(state, stored, [at for fact, at in came if fact.source == source]))
+        facts |= {} if stored is None else {fact.entry_id: fact for fact in stored.facts}
     owners = owners_told(facts.values())
     mine = tuple(fact for fact in facts.values() if may_see(customer_id, fact, owners))
     return Assembled(mine, tuple(states))
@@ -95,11 +92,9 @@ def _newest(stored: Iterable[StoredSource]) -> StoredSource | None:
     return max(heard, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _fallen_back(
-    state: SourceState, stored: StoredSource | None, events: Sequence[tuple[Fact, datetime]]
-) -> SourceState:
+def _fallen_back(state: SourceState, stored: StoredSource | None, came: Sequence[datetime]) -> SourceState:
     if stored is not None:
         return replace(state, status="stale", served_from="context", as_of=stored.as_of)
-    if events:
-        return replace(state, status="stale", served_from="events", as_of=max(at for _, at in events))
+    if came:
+        return replace(state, status="stale", served_from="events", as_of=max(came))
     return replace(state, status="unavailable", served_from="none", as_of=None)

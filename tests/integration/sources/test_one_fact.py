@@ -9,7 +9,7 @@ from support_service.adapters.rest import RestCommerce
 from support_service.demo.facts import ShopFact
 from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database
-from support_service.sources import SOURCES, Fact, FetchKey, Sources, ordered, parse_event
+from support_service.sources import SOURCES, Fact, FetchKey, Sources, parse_event
 
 KEY = FetchKey("c1", ("o1",))
 
@@ -60,9 +60,3 @@ async def test_a_fact_says_exactly_what_the_shop_said(shop: Shop, sources: Sourc
             name: value.isoformat() if isinstance(value, date) else value for name, value in fact.details.items()
         }
         assert found.data == {"status": fact.status, **details, "time_known": fact.time_known}
-
-
-async def test_facts_come_in_the_order_of_a_timeline(shop: Shop, sources: Sources) -> None:
-    await shop.add(every_fact("o1", "c1"))
-    facts = (await sources.fetch(KEY)).facts
-    assert list(facts) == ordered(facts)
