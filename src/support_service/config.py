@@ -64,6 +64,23 @@ class Settings(BaseSettings):
     shop_api_url: str | None = Field(default=None, description="Base address of the shop's REST services.")
     shop_api_token: SecretStr | None = Field(default=None, description="Bearer token for the shop's REST services.")
     shop_events_url: SecretStr | None = Field(default=None, description="PostgreSQL that holds the demo's events.")
+    kafka_servers: str | None = Field(
+        default=None, description="Kafka's bootstrap servers: where shop events come from, instead of SHOP_EVENTS_URL."
+    )
+    kafka_topics: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, description="Topics that are not called like their events: `order.status.changed=shop.orders,...`."
+    )
+    kafka_publish_topic: str | None = Field(
+        default=None,
+        description="Topic for what happens to cases; `{type}` in it is an event's type. Unset: nothing is published.",
+    )
+    kafka_group: str = Field(default="support-service", description="The consumer group of all workers.")
+    kafka_instance: str | None = Field(
+        default=None, description="A worker's own name in the group, the same after a restart: its share waits for it."
+    )
+    kafka_options: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default={}, description="librdkafka's properties for signing in and TLS: `security.protocol=SASL_SSL,...`."
+    )
     timeline_window_days: int = Field(
         default=730, ge=1, le=36500, description="Facts older than this are not asked for."
     )
@@ -80,7 +97,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
-    @field_validator("trino_tables", "trino_session", mode="before")
+    @field_validator("trino_tables", "trino_session", "kafka_topics", "kafka_options", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -20,6 +20,7 @@ from support_service.adapters.embedded.issuer import (
     require_demo,
 )
 from support_service.adapters.embedded.lake import EmbeddedLake
+from support_service.adapters.kafka import KafkaEvents, KafkaPublisher
 from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
 from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
@@ -36,7 +37,9 @@ from support_service.kit.due import Again, Due, DueWorker
 from support_service.kit.eventlog import Follower, Heard, LogTail, Relay
 from support_service.kit.loader import Loader
 from support_service.kit.problems import Problem
+from support_service.ports.events import EventSource
 from support_service.ports.lake import Lake
+from support_service.publishing import Publishing
 from support_service.sources import SOURCES, LakeWarming, Sources
 from support_service.timeline import SharedPages, Timeline, floor_key
 
@@ -107,7 +110,10 @@ class Services:
         )
 
         self.relay = Relay(self.database)
-        self.followers = (Follower(self.database, "context", self.context.follow),)
+        self.publisher = _publisher(settings)
+        self.followers = [Follower(self.database, "context", self.context.follow)]
+        if self.publisher is not None:
+            self.followers.append(Follower(self.database, "kafka", Publishing(self.publisher).follow))
         self.due = DueWorker(
             self.database, clock, {ENRICH: self.context.enrich, "sweep": self._sweep}, periodic=("sweep",)
         )
@@ -131,7 +137,15 @@ class Services:
         with contextlib.suppress(Problem, DatabaseError, *LostConnection):
             await self.views.flush()
         await self.sources.close()
-        for part in (self.lake, self.commerce, self.events, self.identity, self.cache, self.shared_cache):
+        for part in (
+            self.lake,
+            self.commerce,
+            self.events,
+            self.publisher,
+            self.identity,
+            self.cache,
+            self.shared_cache,
+        ):
             if part is not None:
                 await part.close()
         await self.tail_database.close()
@@ -264,7 +278,30 @@ def _commerce(settings: Settings) -> RestCommerce:
     return RestCommerce({service: f"{base}/{service}" for service in SHOP_SERVICES} if base else {}, token=token)
 
 
-def _events(settings: Settings) -> EmbeddedEvents | None:
+def _publisher(settings: Settings) -> KafkaPublisher | None:
+    if settings.kafka_servers is None or settings.kafka_publish_topic is None:
+        return None
+    return KafkaPublisher(settings.kafka_servers, topic=settings.kafka_publish_topic, options=_kafka_options(settings))
+
+
+def _kafka_options(settings: Settings) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in settings.kafka_options.items()}
+
+
+def _events(settings: Settings) -> EventSource | None:
+    if settings.kafka_servers is not None:
+        names = {
+            type_: settings.kafka_topics.get(type_, type_) for type_ in (source.topic for source in SOURCES) if type_
+        }
+        if unknown := settings.kafka_topics.keys() - names.keys():
+            raise NotConfigured(f"KAFKA_TOPICS: there are no events {', '.join(sorted(unknown))}.")
+        return KafkaEvents(
+            settings.kafka_servers,
+            topics={topic: type_ for type_, topic in names.items()},
+            group=settings.kafka_group,
+            instance=settings.kafka_instance,
+            options=_kafka_options(settings),
+        )
     if settings.shop_events_url is None:
         return None
     return EmbeddedEvents(settings.shop_events_url.get_secret_value(), group="support-service")

@@ -1,9 +1,9 @@
 """The run's real components: started when a test first asks, once for all xdist workers, ended with the run.
 
-They are our own (`tools.stack`), in a temporary folder, quick to start, and Trino reaches each of its databases through
-a proxy that a test may cut. SUPPORT_TEST_STACK names the folder of a running stack to use instead, which is left running:
+They are our own (`tools.stack`), in a temporary folder, quick to start, and Trino reaches each of its databases, and
+who wants to their Kafka, through a proxy that a test may cut. SUPPORT_TEST_STACK names the folder of a running stack to use instead, which is left running:
 
-    make stack SET="trino.proxied=yes trino.quick=yes postgres.durable=no"; SUPPORT_TEST_STACK=.stack make test
+    make stack SET="trino.proxied=yes trino.quick=yes kafka.proxied=yes postgres.durable=no"; SUPPORT_TEST_STACK=.stack make test
 
 A test that hurts a component (kills it, cuts a proxy) asks for the fixture `alone`: no other test uses one meanwhile, and
 what it broke is mended after it.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # not at run time: every test run loads this plugin, few star
 
 GIVEN_STACK = "SUPPORT_TEST_STACK"
 _OWNER = "SUPPORT_TEST_STACK_OWNER"
-_SETTINGS = {"postgres.durable": "no", "trino.proxied": "yes", "trino.quick": "yes"}
+_SETTINGS = {"postgres.durable": "no", "trino.proxied": "yes", "trino.quick": "yes", "kafka.proxied": "yes"}
 
 
 class SharedStack:
@@ -125,6 +125,12 @@ def redis(stack: SharedStack) -> "Running":
 def trino(stack: SharedStack) -> "Running":
     """The run's Trino over the databases of the shop's services (`stack["postgres"]["shop_orders"]` is one's URL)."""
     return stack["trino"]
+
+
+@pytest.fixture(scope="session")
+def kafka(stack: SharedStack) -> "Running":
+    """The run's Kafka; `bootstrap` is its address, `proxied` that of a listener behind the proxy called kafka."""
+    return stack["kafka"]
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ PLANTED = [
     Planted("settings", "cases/planted.py", "support_service.config"),
     Planted("migrations", "migrations/planted.py", "support_service.cases.service"),
     Planted("clients", "cases/planted.py", "aiohttp"),
-    Planted("clients", "demo/planted.py", "aiokafka"),
+    Planted("clients", "demo/planted.py", "confluent_kafka"),
     Planted("server", "demo/planted.py", "granian"),
     Planted("driver", "sources/planted.py", "asyncpg"),
 ]

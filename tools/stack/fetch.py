@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,18 @@ class GoProgram:
     version: str
     package: str
     checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class MavenJars:
+    """Jars with all they need at run time.
+
+    `sha256` is that of the lines "<sha256 of the jar>  <its name>" of all of them, sorted, as `sha256sum *.jar | sort` has them.
+    """
+
+    artifacts: Sequence[str]
+    """group:name:version of each that is asked for by name."""
+    sha256: str
 
 
 def sha256_of(file: Path) -> str:
@@ -91,6 +104,45 @@ def maven_file(artifact: str, sha256: str, folder: Path) -> Path:
     file = repository.joinpath(*group.split("."), name, version, f"{name}-{version}.{kind}")
     check(file, sha256)
     return file
+
+
+def maven_jars(jars: MavenJars, folder: Path) -> None:
+    """Fetch jars and all that they need into a folder, which is made.
+
+    Raises:
+        Missing: there is no Maven.
+        WrongContent: they are not the pinned ones.
+    """
+    folder.mkdir()
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        (Path(work) / "pom.xml").write_text(_pom(jars.artifacts), "utf-8")
+        run(
+            [
+                tool("mvn", jars.artifacts[0].split(":")[1]),
+                "--batch-mode",
+                "--quiet",
+                f"-Dmaven.repo.local={Path(work) / 'maven'}",
+                f"{_DEPENDENCY_PLUGIN}:copy-dependencies",
+                "-DincludeScope=runtime",
+                f"-DoutputDirectory={folder}",
+            ],
+            cwd=Path(work),
+        )
+    lines = sorted(f"{sha256_of(jar)}  {jar.name}\n" for jar in folder.glob("*.jar"))
+    if (found := hashlib.sha256("".join(lines).encode()).hexdigest()) != jars.sha256:
+        raise WrongContent(f"the jars of {jars.artifacts[0]} have the SHA-256 {found}, pinned is {jars.sha256}")
+
+
+def _pom(artifacts: Sequence[str]) -> str:
+    dependencies = "".join(
+        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(*parts)
+        for parts in (artifact.split(":") for artifact in artifacts)
+    )
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>support</groupId><artifactId>stack</artifactId><version>1</version>"
+        f"<dependencies>{dependencies}</dependencies></project>\n"
+    )
 
 
 def wheel_files(wheel: Wheel, folder: Path) -> Path:

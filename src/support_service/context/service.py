@@ -13,7 +13,7 @@ from support_service.directory import Directory
 from support_service.kit import deadletters, logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, DatabaseError, Tx
-from support_service.kit.deadletters import DeadLetter
+from support_service.kit.deadletters import DeadLetter, KeptLetter
 from support_service.kit.due import Due, NotYet, schedule, still_due
 from support_service.kit.eventlog import LogRow, append_all
 from support_service.ports.events import Record
@@ -62,6 +62,37 @@ class Context:
             generations = await self._one_by_one(events, letters)
         await self._after_commit(generations)
 
+    async def replay(self, kept: KeptLetter) -> str | None:
+        """Take in a dead letter once more: returns the reason why it still cannot be used, None once it is.
+
+        It then is a dead letter no more; its effects are those it would have had, as events are a set.
+        """
+        letter = kept.letter
+        record = Record(
+            letter.topic,
+            letter.partition,
+            letter.position,
+            letter.key,
+            letter.value,
+            tuple(letter.headers),
+            kept.received_at,
+        )
+        try:
+            event = parse_event(record.value, record.topic, record.headers)
+            generations = await self._take_in([(record, event)], [], replayed=kept.dead_letter_id)
+        except MalformedEvent as error:
+            reason = error.reason
+        except DatabaseError as error:
+            if not _is_about_data(error):
+                raise
+            reason = f"refused-{error.sqlstate}"
+        else:
+            await self._after_commit(generations)
+            return None
+        async with self._database.transaction() as tx:
+            await deadletters.refused_again(tx, kept.dead_letter_id, reason)
+        return reason
+
     async def _one_by_one(
         self, events: Sequence[tuple[Record, ShopEvent]], letters: list[DeadLetter]
     ) -> dict[str, int]:
@@ -80,10 +111,16 @@ class Context:
         return generations
 
     async def _take_in(
-        self, events: Sequence[tuple[Record, ShopEvent]], letters: Sequence[DeadLetter]
+        self,
+        events: Sequence[tuple[Record, ShopEvent]],
+        letters: Sequence[DeadLetter],
+        *,
+        replayed: UUID | None = None,
     ) -> dict[str, int]:
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            if replayed is not None:
+                await deadletters.used(tx, replayed)
             for letter in letters:
                 await deadletters.put(tx, letter, now)
             if not events:
@@ -193,7 +230,7 @@ def _sorted_out(records: Sequence[Record]) -> tuple[list[tuple[Record, ShopEvent
     letters: list[DeadLetter] = []
     for record in records:
         try:
-            events.append((record, parse_event(record.value, record.topic)))
+            events.append((record, parse_event(record.value, record.topic, record.headers)))
         except MalformedEvent as error:
             letters.append(_letter(record, error.reason, 1))
     return events, letters

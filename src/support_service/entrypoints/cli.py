@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -10,6 +11,8 @@ demo_app = typer.Typer(invoke_without_command=True, help="The whole service with
 trino_app = typer.Typer(no_args_is_help=True, help="The timeline view in Trino.")
 app.add_typer(demo_app, name="demo")
 app.add_typer(trino_app, name="trino")
+letters_app = typer.Typer(no_args_is_help=True, help="Messages that could not be used.")
+app.add_typer(letters_app, name="dead-letters")
 
 
 @trino_app.callback()
@@ -82,6 +85,40 @@ def apply(
     from support_service.entrypoints.trino import apply_views
 
     raise typer.Exit(apply_views(print_only=print_only))
+
+
+@letters_app.command("list")
+def list_letters(
+    topic: Annotated[str | None, typer.Option(help="Those of one topic.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest.")] = 100,
+) -> None:
+    """List dead letters: where each came from, since when, and why it could not be used."""
+    from support_service.entrypoints.dead_letters import list_kept
+
+    raise typer.Exit(list_kept(topic=topic, limit=limit))
+
+
+@letters_app.command("show")
+def show_letter(dead_letter_id: Annotated[UUID, typer.Argument(help="As `list` tells it.")]) -> None:
+    """Show a dead letter whole, as it came; it may hold personal data."""
+    from support_service.entrypoints.dead_letters import show
+
+    raise typer.Exit(show(dead_letter_id))
+
+
+@letters_app.command("replay")
+def replay_letters(
+    dead_letter_ids: Annotated[list[UUID] | None, typer.Argument(help="As `list` tells them.")] = None,
+    topic: Annotated[str | None, typer.Option(help="All of one topic.")] = None,
+    *,
+    all_of_them: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+) -> None:
+    """Take dead letters in once more, say once a new version understands them; 1 when some still cannot be used."""
+    from support_service.entrypoints.dead_letters import replay
+
+    if bool(dead_letter_ids) + (topic is not None) + all_of_them != 1:
+        raise typer.BadParameter("name some, or a topic, or --all")
+    raise typer.Exit(replay(dead_letter_ids, topic=topic))
 
 
 @app.command()

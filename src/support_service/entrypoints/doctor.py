@@ -122,7 +122,7 @@ async def _flow(services: wiring.Services) -> list[Finding]:
         state: State = "ok" if behind <= _MOST_BEHIND else "wrong"
         findings.append(Finding(f"follower {name}", state, f"{behind} behind", "" if state == "ok" else _RUN_WORKER))
     if letters:
-        mend = "Look at dead_letters: reason and value say what came."
+        mend = "Look at them: support-service dead-letters list"
         findings.append(Finding("dead letters", "warn", f"{letters} messages set aside", mend))
     return findings
 
@@ -156,7 +156,13 @@ async def _service(services: wiring.Services, name: str) -> Finding:
 
 async def _events(services: wiring.Services) -> list[Finding]:
     if services.events is None:
-        return [Finding("shop events", "off", "SHOP_EVENTS_URL is not set: timelines are as fresh as the lake")]
+        return [
+            Finding(
+                "shop events",
+                "off",
+                "neither KAFKA_SERVERS nor SHOP_EVENTS_URL is set: timelines are as fresh as the lake",
+            )
+        ]
     return [Finding("shop events", "ok", "configured; the worker's log and metrics say how it goes")]
 
 

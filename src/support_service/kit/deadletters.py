@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from support_service.kit import logs, metrics
 from support_service.kit.database import Tx
@@ -46,6 +48,50 @@ async def put(tx: Tx, letter: DeadLetter, received_at: datetime) -> None:
     _log.warning(
         "dead_letter", topic=letter.topic, partition=letter.partition, offset=letter.position, reason=letter.reason
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A dead letter as it is kept: since when, under which id."""
+
+    dead_letter_id: UUID
+    received_at: datetime
+    letter: DeadLetter
+
+
+async def kept(connection: Tx, *, topic: str | None = None, after: UUID | None = None, limit: int) -> list[KeptLetter]:
+    """The dead letters, oldest first: at most `limit`, of one topic when named, after a letter when named."""
+    return [_kept(row) for row in await connection.fetch(_SQL["letters"], topic, after, limit)]
+
+
+async def find(connection: Tx, dead_letter_id: UUID) -> KeptLetter | None:
+    """One dead letter; None when it is none, or no more."""
+    row = await connection.fetchrow(_SQL["letter"], dead_letter_id)
+    return None if row is None else _kept(row)
+
+
+async def used(tx: Tx, dead_letter_id: UUID) -> None:
+    """In the transaction of its effects: it is a dead letter no more."""
+    await tx.execute(_SQL["letter_used"], dead_letter_id)
+
+
+async def refused_again(tx: Tx, dead_letter_id: UUID, reason: str) -> None:
+    """It was tried once more, and could not be used for this reason."""
+    await tx.execute(_SQL["letter_refused_again"], dead_letter_id, reason)
+
+
+def _kept(row: Any) -> KeptLetter:
+    letter = DeadLetter(
+        topic=row["topic"],
+        partition=row["partition"],
+        position=row["position"],
+        key=row["key"],
+        headers=tuple((name, value.encode()) for name, value in row["headers"]),
+        value=row["value"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+    )
+    return KeptLetter(row["dead_letter_id"], row["received_at"], letter)
 
 
 async def waiting(connection: Tx) -> int:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message as it came; (topic, partition, offset) is its identity, and `timestamp` is aware, in UTC."""
+    """A message as it came; (topic, partition, offset) is its identity, and `timestamp` is aware, in UTC, exact to 1 ms."""
 
     topic: str
     partition: int

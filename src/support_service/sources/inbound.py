@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from support_service.kit.privacy import DataClass
 from support_service.sources.catalog import BY_TOPIC
+from support_service.sources.cloudevents import Headers, may_be_cloudevent, plain
 from support_service.sources.errors import MalformedEvent, MalformedRow
 from support_service.sources.model import ShopEvent
 from support_service.sources.source import Identifier
@@ -28,12 +29,13 @@ class _Envelope(BaseModel):
     data: Annotated[dict[str, Any], DataClass.PERSONAL]
 
 
-def parse_event(value: bytes, topic: str) -> ShopEvent:
+def parse_event(value: bytes, topic: str, headers: Headers = ()) -> ShopEvent:
     """The event in a record.
 
     Args:
-        value: UTF-8 JSON, the plain envelope: event_id, type, version, time, order_id, customer_id?, data.
+        value: UTF-8 JSON: the plain envelope (event_id, type, version, time, order_id, customer_id?, data), or a CloudEvent.
         topic: where the record came from; must be the event's type.
+        headers: of the record; in those of a binary CloudEvent are its attributes.
 
     Raises:
         MalformedEvent: it cannot be used, and never will be as it stands.
@@ -42,7 +44,10 @@ def parse_event(value: bytes, topic: str) -> ShopEvent:
     if source is None:
         raise MalformedEvent("unknown-topic")
     try:
-        envelope = _Envelope.model_validate_json(value)
+        if may_be_cloudevent(value, headers):
+            envelope = _Envelope.model_validate(plain(value, headers))
+        else:
+            envelope = _Envelope.model_validate_json(value)
     except ValidationError as error:
         where = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
         raise MalformedEvent(f"invalid-{where[0]}" if where else "not-json") from None

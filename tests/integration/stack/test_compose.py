@@ -34,7 +34,7 @@ def judge(checker: Path, file: Path) -> "subprocess.CompletedProcess[str]":
 def test_it_keeps_to_the_specification(checker: Path, tmp_path: Path) -> None:
     judged = judge(checker, DEPLOY / "compose.yaml")
     assert judged.returncode == 0, judged.stderr
-    for name in ("postgres", "redis", "trino", "toxiproxy"):
+    for name in ("postgres", "redis", "trino", "kafka", "toxiproxy"):
         assert re.search(rf"^    {name}:$", judged.stdout, flags=re.MULTILINE)
         assert name in all_components()
 
@@ -46,7 +46,7 @@ def test_it_keeps_to_the_specification(checker: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(60, func_only=True)
 def test_every_port_is_on_loopback(checker: Path) -> None:
     published = judge(checker, DEPLOY / "compose.yaml").stdout
-    assert published.count("published:") == published.count("host_ip: 127.0.0.1") == 4
+    assert published.count("published:") == published.count("host_ip: 127.0.0.1") == 5
 
 
 def test_what_it_mounts_is_what_the_native_stack_is_configured_with() -> None:

@@ -1,0 +1,6 @@
+"""Kafka: what the shop tells comes from it, what happens to cases goes to it."""
+
+from support_service.adapters.kafka.events import KafkaEvents
+from support_service.adapters.kafka.publisher import KafkaPublisher
+
+__all__ = ["KafkaEvents", "KafkaPublisher"]

@@ -1,0 +1,155 @@
+"""Shop events from Kafka.
+
+The client (librdkafka) runs threads of its own; a call that may wait is made in a thread, so that the event loop goes on.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from prometheus_client import Gauge
+
+from support_service.ports.events import EventSourceError, Record
+
+_CALL_S = 10.0
+"""How long keeping offsets may take."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Answer = TypeVar("_Answer")
+
+LAG = Gauge(
+    "support_shop_events_lag", "Records that wait in the partitions of a topic that this process reads.", ["topic"]
+)
+
+
+class KafkaEvents:
+    """Fulfils `ports.events.EventSource` for the topics it is given, as a member of a consumer group."""
+
+    def __init__(
+        self,
+        servers: str,
+        *,
+        topics: Mapping[str, str],
+        group: str,
+        instance: str | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Read from these servers, without connecting yet.
+
+        Args:
+            servers: host:port of some brokers, comma-separated.
+            topics: the type of the events in each topic; records are told under it, whatever the topic is called.
+            group: the consumer group.
+            instance: this process's own name in the group, the same after a restart; its partitions then wait for it
+                for 45 s instead of going to others at once.
+            options: librdkafka's properties for signing in and TLS.
+        """
+        self._types = dict(topics)
+        # Ours come last: at-least-once rests on them.
+        self._options: dict[str, object] = {
+            **(options or {}),
+            "bootstrap.servers": servers,
+            "group.id": group,
+            **({"group.instance.id": instance} if instance else {}),
+            "client.id": "support-service",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "allow.auto.create.topics": False,
+            "statistics.interval.ms": 5_000,
+            "error_cb": self._heard,
+            "stats_cb": self._measured,
+        }
+        self._consumer: Consumer | None = None
+        self._error: KafkaError | None = None
+
+    async def poll(self, *, max_records: int, timeout_s: float) -> list[Record]:
+        """The next records; empty when there was none for `timeout_s` seconds."""
+        records = await asyncio.to_thread(self._next, max_records, timeout_s)
+        error, self._error = self._error, None
+        if error is not None and not records:
+            raise EventSourceError(error.str())
+        return records
+
+    async def commit(self) -> None:
+        """Keep the offset of everything polled so far."""
+        if self._consumer is None:
+            return
+        try:
+            async with asyncio.timeout(_CALL_S):
+                await asyncio.to_thread(self._consumer.commit, asynchronous=False)
+        except TimeoutError as error:
+            raise EventSourceError(f"offsets were not kept within {_CALL_S:.0f} s") from error
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._NO_OFFSET:  # noqa: SLF001 - librdkafka's own errors are named so
+                raise EventSourceError(str(error)) from error
+
+    async def close(self) -> None:
+        """Leave the group, unless this process's place in it is kept for it."""
+        if self._consumer is not None:
+            await asyncio.to_thread(self._consumer.close)
+
+    def _next(self, max_records: int, timeout_s: float) -> list[Record]:
+        consumer = self._joined()
+        first = _tried(lambda: consumer.poll(timeout_s))
+        if first is None:
+            return []
+        # What has been fetched comes along; waiting for more would hold up what is there.
+        more = _tried(lambda: consumer.consume(max_records - 1, 0)) if max_records > 1 else []
+        records: list[Record] = []
+        for message in (first, *more):
+            error = message.error()
+            if error is None:
+                records.append(self._record(message))
+            else:
+                self._heard(error)
+        return records
+
+    def _joined(self) -> Consumer:
+        if self._consumer is None:
+            try:
+                consumer = Consumer(self._options)
+            except KafkaException as error:
+                raise EventSourceError(str(error)) from error
+            consumer.subscribe(list(self._types))
+            self._consumer = consumer
+        return self._consumer
+
+    def _record(self, message: Message) -> Record:
+        _, milliseconds = message.timestamp()
+        return Record(
+            topic=self._types[str(message.topic())],
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            key=message.key(),
+            value=message.value() or b"",
+            headers=_headers(message),
+            timestamp=_EPOCH + timedelta(milliseconds=max(0, milliseconds)),
+        )
+
+    def _heard(self, error: KafkaError) -> None:
+        """Remember what the next poll is to say; a lost connection alone is made anew by the client."""
+        if error.code() != KafkaError._TRANSPORT:  # noqa: SLF001 - see above
+            self._error = error
+
+    def _measured(self, statistics: str) -> None:
+        for name, topic in json.loads(statistics)["topics"].items():
+            lags = [part["consumer_lag"] for part in topic["partitions"].values() if part["consumer_lag"] >= 0]
+            if name in self._types:
+                LAG.labels(name).set(sum(lags))
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    # The client's types allow for what only senders may give: a mapping, and text.
+    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    return tuple((name, value or b"") for name, value in headers or ())
+
+
+def _tried(call: Callable[[], _Answer]) -> _Answer:
+    try:
+        return call()
+    except (KafkaException, RuntimeError) as error:  # a consumer that was closed says RuntimeError
+        raise EventSourceError(str(error)) from error

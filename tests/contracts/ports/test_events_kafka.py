@@ -1,0 +1,166 @@
+"""Shop events from a real Kafka: what every source of events does, and what is its own."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from contracts.ports.test_events import Connect, EventSourceBehaviour, keys
+from support.shop import DAY, placed
+from support_service.adapters.kafka import KafkaEvents
+from support_service.demo.events import TOPICS, event_of
+from support_service.demo.facts import ShopFact
+from support_service.ports.events import EventSource, EventSourceError
+
+if TYPE_CHECKING:
+    from tools.stack import Proxies, Running
+
+
+@dataclass
+class KafkaShop:
+    """The topics of one test's shop, called otherwise than the events in them."""
+
+    servers: str
+    prefix: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}.")
+
+    @property
+    def topics(self) -> Mapping[str, str]:
+        """The type of the events in each."""
+        return {self.prefix + type_: type_ for type_ in TOPICS.values()}
+
+    async def open(self, partitions: int = 1) -> None:
+        admin = AdminClient({"bootstrap.servers": self.servers})  # must live until its futures are done
+        new = [NewTopic(topic, partitions, 1) for topic in self.topics]
+        for future in admin.create_topics(new, operation_timeout=10).values():
+            await asyncio.wrap_future(future)
+
+    async def close(self) -> None:
+        admin = AdminClient({"bootstrap.servers": self.servers})
+        for future in admin.delete_topics(list(self.topics)).values():
+            await asyncio.wrap_future(future)
+
+    async def add(self, facts: Iterable[ShopFact], codec: str = "none") -> None:
+        producer = Producer({"bootstrap.servers": self.servers, "compression.codec": codec, "linger.ms": 0})
+        for fact in facts:
+            event = event_of(fact)
+            if event is not None:
+                producer.produce(
+                    self.prefix + event.topic,
+                    event.value,
+                    event.key,
+                    timestamp=int(event.occurred_at.timestamp() * 1000),
+                    headers=[("traceparent", b"00-1")],
+                )
+        assert await asyncio.to_thread(producer.flush, 10) == 0
+
+
+class TestKafkaEvents(EventSourceBehaviour):
+    @pytest.fixture
+    async def shop(self, kafka: "Running") -> AsyncIterator[KafkaShop]:  # it tells events, and has no tables
+        shop = KafkaShop(kafka["bootstrap"])
+        await shop.open()
+        yield shop
+        await shop.close()
+
+    @pytest.fixture
+    def servers(self, kafka: "Running") -> str:
+        return kafka["bootstrap"]
+
+    @pytest.fixture
+    async def connect(self, shop: KafkaShop, servers: str) -> AsyncIterator[Connect]:
+        opened: list[KafkaEvents] = []
+
+        def connect(group: str = "support") -> EventSource:
+            opened.append(KafkaEvents(servers, topics=shop.topics, group=shop.prefix + group))
+            return opened[-1]
+
+        yield connect
+        for source in opened:
+            await source.close()
+
+    @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+    async def test_every_codec_is_read(self, shop: KafkaShop, connect: Connect, codec: str) -> None:
+        await shop.add([placed(f"o{n}", "c1", DAY) for n in range(20)], codec)
+        records = await connect().poll(max_records=100, timeout_s=10)
+        assert keys(records) == [f"o{n}" for n in range(20)]
+        assert records[0].headers == (("traceparent", b"00-1"),)
+
+    async def test_two_members_of_a_group_share_the_records_and_one_that_leaves_hands_its_share_over(
+        self, kafka: "Running"
+    ) -> None:
+        shop = KafkaShop(kafka["bootstrap"])
+        await shop.open(partitions=4)
+        members = [KafkaEvents(shop.servers, topics=shop.topics, group=shop.prefix) for _ in range(2)]
+        try:
+            told, seen = await self._until_both_share(shop, members)
+            assert set().union(*seen) >= told
+            await members[0].close()
+            await self._tell(shop, "last", members[1:], seen[1:])
+            async with asyncio.timeout(30):
+                while not set(seen[1]) >= {f"last-{n}" for n in range(40)}:
+                    seen[1].extend(keys(await members[1].poll(max_records=100, timeout_s=0.2)))
+        finally:
+            await members[1].close()
+            await shop.close()
+
+    async def _until_both_share(
+        self, shop: KafkaShop, members: list[KafkaEvents]
+    ) -> tuple[set[str], tuple[list[str], list[str]]]:
+        """Tell of orders, and of more, until both members have got some and all have come."""
+        told: set[str] = set()
+        seen: tuple[list[str], list[str]] = ([], [])
+        async with asyncio.timeout(40):
+            while not all(seen) or not set().union(*seen) >= told:
+                told |= await self._tell(shop, f"round-{len(told)}", members, seen)
+                for got, one in zip(seen, members, strict=True):
+                    got.extend(keys(await one.poll(max_records=100, timeout_s=0.5)))
+                    await one.commit()
+        return told, seen
+
+    async def _tell(
+        self, shop: KafkaShop, name: str, members: list[KafkaEvents], seen: Iterable[list[str]]
+    ) -> set[str]:
+        """Tell of 40 orders, and take what has come by then."""
+        order_ids = [f"{name}-{n}" for n in range(40)]
+        await shop.add(placed(order_id, "c1", DAY + timedelta(seconds=n)) for n, order_id in enumerate(order_ids))
+        for got, one in zip(seen, members, strict=True):
+            got.extend(keys(await one.poll(max_records=100, timeout_s=0.2)))
+        return set(order_ids)
+
+
+class TestBehindAProxy:
+    """Cut off from its broker."""
+
+    async def test_polling_fails_while_the_broker_cannot_be_reached_and_then_goes_on_where_it_was(
+        self, kafka: "Running", proxies: "Proxies", alone: None
+    ) -> None:
+        shop = KafkaShop(kafka["bootstrap"])
+        await shop.open()
+        source = KafkaEvents(kafka["proxied"], topics=shop.topics, group=shop.prefix)
+        try:
+            await shop.add([placed("o1", "c1", DAY)])
+            assert keys(await source.poll(max_records=1, timeout_s=10)) == ["o1"]
+            await source.commit()
+            with proxies["kafka"].cut():
+                await shop.add([placed("o2", "c1", DAY)])
+                with pytest.raises(EventSourceError):
+                    await self._until_it_fails(source)
+            async with asyncio.timeout(20):
+                while not (records := await source.poll(max_records=10, timeout_s=1)):
+                    pass
+            assert keys(records) == ["o2"]
+        finally:
+            await source.close()
+            await shop.close()
+
+    async def _until_it_fails(self, source: KafkaEvents) -> None:
+        async with asyncio.timeout(20):
+            while True:
+                await source.poll(max_records=10, timeout_s=0.5)

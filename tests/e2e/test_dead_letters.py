@@ -1,0 +1,108 @@
+"""`support-service dead-letters`: what could not be used is seen whole, and taken in once it can be."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from support.service import RunningService
+from support.shop import DAY, placed
+from support_service.demo.events import event_of
+from support_service.kit import deadletters
+from support_service.kit.deadletters import KeptLetter
+from support_service.ports.events import Record
+
+
+def record(order_id: str, offset: int) -> Record:
+    event = event_of(placed(order_id, "c1", DAY + timedelta(minutes=offset)))
+    assert event is not None
+    return Record(event.topic, 0, offset, order_id.encode(), event.value, (("trace", b"t-1"),), DAY)
+
+
+def poisoned(order_id: str, offset: int) -> Record:
+    whole = record(order_id, offset)
+    return replace(whole, value=whole.value.replace(b'"version":1', b'"version":"one"'))
+
+
+async def kept(service: RunningService) -> list[KeptLetter]:
+    async with service.worker.database.connection() as connection:
+        return await deadletters.kept(connection, limit=100)
+
+
+async def mend(service: RunningService, letter: KeptLetter) -> None:
+    """As if a new version understood it."""
+    async with service.worker.database.transaction() as tx:
+        await tx.execute(
+            "UPDATE dead_letters SET value = $2 WHERE dead_letter_id = $1",
+            letter.dead_letter_id,
+            letter.letter.value.replace(b'"one"', b"1"),
+        )
+
+
+async def events_in(service: RunningService) -> int:
+    async with service.worker.database.connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM support_timeline_events"))
+
+
+def run(service: RunningService, *words: str) -> "subprocess.CompletedProcess[str]":
+    settings = service.worker.settings
+    environment = {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "DEMO": "true",
+        "LOCAL_ISSUER_KEY": str(settings.local_issuer_key),
+        "COLUMNS": "200",
+    }
+    command = [sys.executable, "-m", "support_service.entrypoints.cli", "dead-letters", *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environment)
+
+
+async def test_a_letter_keeps_everything_and_one_that_can_be_used_now_is_a_letter_no_more(
+    service: RunningService,
+) -> None:
+    await service.worker.context.ingest([poisoned("o-1", 1), record("o-2", 2), poisoned("o-3", 3)])
+    first, second = await kept(service)
+    assert first.letter == deadletters.DeadLetter(
+        "order.status.changed", 0, 1, b"o-1", (("trace", b"t-1"),), poisoned("o-1", 1).value, "invalid-version", 1
+    )
+    assert await service.worker.context.replay(first) == "invalid-version"
+    before = await events_in(service)
+    await mend(service, second)
+    _, mended = await kept(service)
+    assert await service.worker.context.replay(mended) is None
+    assert await service.worker.context.replay(mended) is None  # twice is once
+    assert await events_in(service) == before + 1
+    (left,) = await kept(service)
+    assert (left.dead_letter_id, left.letter.attempts) == (first.dead_letter_id, 2)
+
+
+@pytest.mark.timeout(60)
+async def test_the_command_lists_shows_and_replays(service: RunningService) -> None:
+    assert "There are no dead letters" in run(service, "list").stdout
+    await service.worker.context.ingest([poisoned("o-1", 1), poisoned("o-2", 2)])
+    first, second = await kept(service)
+    listed = run(service, "list")
+    assert listed.returncode == 0
+    assert all(str(one.dead_letter_id) in listed.stdout for one in (first, second))
+    assert "invalid-version" in listed.stdout
+    shown = run(service, "show", str(first.dead_letter_id)).stdout
+    assert first.letter.value.decode() in shown
+    assert "trace: t-1" in shown
+
+    await mend(service, first)
+    replayed = run(service, "replay", "--all")
+    assert (replayed.returncode, "1 taken in, 1 not." in replayed.stdout) == (1, True)
+    assert f"{second.dead_letter_id}: invalid-version" in replayed.stdout
+    assert run(service, "replay", str(first.dead_letter_id)).returncode == 1  # it is one no more
+    await mend(service, second)
+    assert run(service, "replay", "--topic", "order.status.changed").returncode == 0
+    assert await kept(service) == []
+
+
+def test_what_is_to_be_replayed_must_be_said(service: RunningService) -> None:
+    assert run(service, "replay").returncode == 2
+    assert run(service, "replay", "--all", "--topic", "fraud.alert").returncode == 2
+    assert run(service, "show", str(uuid4())).returncode == 1

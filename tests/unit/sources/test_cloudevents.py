@@ -1,0 +1,80 @@
+"""CloudEvents 1.0 say what the plain envelope says, in the value or in headers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from support_service.sources import MalformedEvent, parse_event
+
+TOPIC = "shipment.status.changed"
+TIME = "2026-11-24T08:02:03.000004+07:00"
+DATA = {"shipment_id": "s-1", "status": "delivered", "carrier": "GHN", "time_known": True}
+PLAIN = {
+    "event_id": "e-1",
+    "type": TOPIC,
+    "version": 3,
+    "time": TIME,
+    "order_id": "o-1",
+    "customer_id": "c-1",
+    "data": DATA,
+}
+ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/shop", "type": TOPIC, "time": TIME, "subject": "o-1"}
+IN_DATA = {"version": 3, "customer_id": "c-1"}
+
+
+def structured(**changes: Any) -> bytes:
+    return json.dumps(ATTRIBUTES | {"data": DATA | IN_DATA} | changes).encode()
+
+
+def binary(**changes: str) -> tuple[tuple[str, bytes], ...]:
+    attributes = {f"ce_{name}": value.encode() for name, value in (ATTRIBUTES | changes).items()}
+    return (("content-type", b"application/json"), *attributes.items())
+
+
+def test_structured_and_binary_say_what_the_plain_envelope_says() -> None:
+    expected = parse_event(json.dumps(PLAIN).encode(), TOPIC)
+    assert parse_event(structured(), TOPIC) == expected
+    assert parse_event(json.dumps(DATA | IN_DATA).encode(), TOPIC, binary()) == expected
+
+
+def test_the_order_may_stand_in_the_data_and_the_version_in_the_sequence() -> None:
+    expected = parse_event(json.dumps(PLAIN).encode(), TOPIC)
+    data = DATA | {"order_id": "o-1", "customer_id": "c-1"}
+    assert parse_event(structured(subject="shipments/s-1", sequence="3", data=data), TOPIC) == expected
+    headers = binary(subject="shipments/s-1", sequence="3")
+    assert parse_event(json.dumps(data).encode(), TOPIC, headers) == expected
+
+
+def test_names_of_headers_are_the_same_in_any_case() -> None:
+    headers = tuple((name.upper(), value) for name, value in binary())
+    assert parse_event(json.dumps(DATA | IN_DATA).encode(), TOPIC, headers).event_id == "e-1"
+
+
+def test_a_plain_envelope_that_speaks_of_cloudevents_is_a_plain_envelope() -> None:
+    value = json.dumps(PLAIN | {"data": DATA | {"specversion": "1.0"}}).encode()
+    assert parse_event(value, TOPIC) == parse_event(json.dumps(PLAIN).encode(), TOPIC)
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "reason"),
+    [
+        (structured(specversion="0.3"), (), "invalid-specversion"),
+        (structured(id=""), (), "invalid-event_id"),
+        (structured(type="fraud.alert"), (), "wrong-type"),
+        (structured(subject=None), (), "invalid-order_id"),
+        (structured(data=None), (), "invalid-data"),
+        (structured(data=DATA, sequence="three"), (), "invalid-version"),
+        (structured(data=DATA, sequence="\N{SUPERSCRIPT TWO}"), (), "invalid-version"),
+        (structured(time="yesterday"), (), "invalid-occurred_at"),
+        (b'{"specversion"', (), "not-json"),
+        (b'{"specversion": NaN}', (), "not-json"),
+        (b"[1]", binary(), "invalid-data"),
+        (b"", binary(), "not-json"),
+        (json.dumps(DATA | IN_DATA).encode(), binary(specversion="2.0"), "invalid-specversion"),
+    ],
+)
+def test_what_is_wrong_is_named(value: bytes, headers: tuple[tuple[str, bytes], ...], reason: str) -> None:
+    with pytest.raises(MalformedEvent) as raised:
+        parse_event(value, TOPIC, headers)
+    assert raised.value.reason == reason
