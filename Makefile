@@ -26,12 +26,13 @@ demo: setup ## run the whole service with a simulated shop on PORT; Ctrl-C ends 
 test: setup ## run the tests
 	@$(BIN)/pytest -n 2 $(ARGS)
 
-check: setup ## format, lint, types and import contracts; changes nothing
+check: setup ## format, lint, types, import contracts and the contracts of events; changes nothing
 	@$(BIN)/ruff format --check --quiet --output-format=concise . \
 		|| { echo 'check: .venv/bin/ruff format mends that'; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+	@$(BIN)/python -m tools.contracts check
 	@echo 'check: all good'
 
 stack: setup ## provision and start the real components (ONLY="postgres redis", SET="trino.heap=2G"), each on a free port

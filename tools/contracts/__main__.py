@@ -1,0 +1,71 @@
+"""`python -m tools.contracts check` (for `make check`), and `write`, which adds a version where an event has changed."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tools.contracts.compatibility import breaks
+from tools.contracts.events import asyncapi, event_types, schema_of
+
+_FOLDER: Final = Path(__file__).parents[2] / "contracts"
+
+
+def main(mode: str, folder: Path = _FOLDER) -> int:
+    """Check, or write and check; returns 1 when something is wrong."""
+    schemas = {event.type_: schema_of(event) for event in event_types()}
+    if mode == "write":
+        write(schemas, folder)
+    wrong = list(judge(schemas, folder))
+    for line in wrong:
+        print(f"contracts: {line}")
+    return int(bool(wrong))
+
+
+def judge(schemas: Mapping[str, Mapping[str, Any]], folder: Path) -> "list[str]":
+    """What is wrong with events of these schemas, held to every version released."""
+    wrong: list[str] = []
+    kept = {path.name for path in (folder / "events").iterdir()} if (folder / "events").exists() else set()
+    wrong += [f"{type_} was released, and is gone" for type_ in sorted(kept - schemas.keys())]
+    for type_, schema in schemas.items():
+        released = versions(folder, type_)
+        for number, old in released.items():
+            wrong += [f"{type_}: {what} (since version {number})" for what in breaks(old, schema)]
+        if not released or list(released.values())[-1] != schema:
+            wrong.append(f"{type_} has changed: run .venv/bin/python -m tools.contracts write")
+    if _read(folder / "asyncapi.json") != asyncapi(schemas):
+        wrong.append("asyncapi.json is stale: run .venv/bin/python -m tools.contracts write")
+    return wrong
+
+
+def write(schemas: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Keep a further version of every event that has changed in a way that breaks nobody, and the document."""
+    for type_, schema in schemas.items():
+        released = versions(folder, type_)
+        if any(any(breaks(old, schema)) for old in released.values()):
+            continue
+        if not released or list(released.values())[-1] != schema:
+            _write(folder / "events" / type_ / f"{len(released) + 1}.json", schema)
+    _write(folder / "asyncapi.json", asyncapi(schemas))
+
+
+def versions(folder: Path, type_: str) -> dict[int, Any]:
+    """The released schemas of an event, by their number."""
+    there = (folder / "events" / type_).glob("*.json")
+    return {number: _read(path) for number, path in sorted((int(path.stem), path) for path in there)}
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in (["check"], ["write"]):
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1]))
