@@ -102,6 +102,13 @@ async def test_the_command_lists_shows_and_replays(service: RunningService) -> N
     assert await kept(service) == []
 
 
+def test_where_a_setting_is_wrong_it_says_who_knows_more() -> None:
+    wrong = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "PORT": "99999"}
+    command = [sys.executable, "-m", "support_service.entrypoints.cli", "dead-letters", "list"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=wrong)
+    assert (done.returncode, "support-service doctor" in done.stdout, done.stderr) == (1, True, "")
+
+
 def test_what_is_to_be_replayed_must_be_said(service: RunningService) -> None:
     assert run(service, "replay").returncode == 2
     assert run(service, "replay", "--all", "--topic", "fraud.alert").returncode == 2

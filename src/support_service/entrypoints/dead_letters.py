@@ -1,14 +1,17 @@
 """`support-service dead-letters`: what could not be used, looked at and taken in once more."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from uuid import UUID
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from support_service import wiring
 from support_service.config import Settings
+from support_service.demo.state import DemoFolder
 from support_service.kit import deadletters, logs
 from support_service.kit.deadletters import KeptLetter
 from support_service.kit.problems import Problem
@@ -99,7 +102,10 @@ def _missing(dead_letter_id: UUID) -> int:
 
 
 def _run(work: Callable[[wiring.Services], Awaitable[int]]) -> int:
+    """Without settings of its own the command works on this checkout's running demo."""
     logs.configure(log_format="console", level="error")
+    if "DATABASE_URL" not in os.environ:
+        os.environ.update(DemoFolder.of_this_checkout().read_settings())
 
     async def run() -> int:
         services = wiring.Services(Settings(), name="support-dead-letters")
@@ -110,6 +116,8 @@ def _run(work: Callable[[wiring.Services], Awaitable[int]]) -> int:
 
     try:
         return asyncio.run(run())
+    except ValidationError:
+        _console.print("[red]Not done:[/] a setting is missing or wrong: support-service doctor says which.")
     except (Problem, wiring.NotConfigured) as error:
         _console.print(f"[red]Not done:[/] {error}")
-        return 1
+    return 1
