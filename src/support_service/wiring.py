@@ -291,7 +291,7 @@ def _kafka_options(settings: Settings) -> dict[str, str]:
 def _events(settings: Settings) -> EventSource | None:
     if settings.kafka_servers is not None:
         names = {
-            type_: settings.kafka_topics.get(type_, type_) for type_ in (source.topic for source in SOURCES) if type_
+            source.topic: settings.kafka_topics.get(source.topic, source.topic) for source in SOURCES if source.topic
         }
         if unknown := settings.kafka_topics.keys() - names.keys():
             raise NotConfigured(f"KAFKA_TOPICS: there are no events {', '.join(sorted(unknown))}.")

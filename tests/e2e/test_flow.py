@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from support.service import Person, RunningService, eventually
 from support.shop import every_fact, placed
+from support_service.sources import FetchKey, ordered
 
 SOURCES = ["order", "payment", "shipment", "fraud", "feedback"]
 
@@ -35,6 +36,14 @@ async def test_a_case_on_an_order_shows_one_merged_timeline_of_every_source(serv
     assert detail["conversation"][0]["author_type"] == "CUSTOMER"
     assert detail["conversation"][0]["recorded_by"] is not None
     assert "timeline" not in await agent.get(f"/support/cases/{case['ticket_id']}")
+
+
+async def test_facts_come_in_the_order_of_a_timeline(service: RunningService) -> None:
+    await service.shop.add(every_fact("o-1", "c-1"))
+    agent = service.person("AGENT", teams=("orders",))
+    case = await agent.open_case(order_id="o-1")
+    facts = (await service.api.sources.fetch(FetchKey("c-1", ("o-1",)))).facts
+    assert ids(await agent.timeline(case["ticket_id"])) == [fact.entry_id for fact in ordered(facts)]
 
 
 async def test_what_the_shop_tells_by_event_shows_in_the_next_read_within_half_a_second_or_so(

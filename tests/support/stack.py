@@ -1,7 +1,8 @@
 """The run's real components: started when a test first asks, once for all xdist workers, ended with the run.
 
-They are our own (`tools.stack`), in a temporary folder, quick to start, and Trino reaches each of its databases, and
-who wants to their Kafka, through a proxy that a test may cut. SUPPORT_TEST_STACK names the folder of a running stack to use instead, which is left running:
+They are our own (`tools.stack`), in a temporary folder, quick to start. Trino reaches each of its databases through a proxy
+that a test may cut; Kafka has a listener behind one, too. SUPPORT_TEST_STACK names the folder of a running stack to use
+instead, which is left running:
 
     make stack SET="trino.proxied=yes trino.quick=yes kafka.proxied=yes postgres.durable=no"; SUPPORT_TEST_STACK=.stack make test
 

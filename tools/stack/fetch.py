@@ -88,19 +88,7 @@ def maven_file(artifact: str, sha256: str, folder: Path) -> Path:
         WrongContent: it is not the pinned file.
     """
     group, name, version, kind = artifact.split(":")
-    repository = folder / "maven"
-    run(
-        [
-            tool("mvn", name),
-            "--batch-mode",
-            "--quiet",
-            f"-Dmaven.repo.local={repository}",  # else 0.8 GB more would stay in the person's own
-            f"{_DEPENDENCY_PLUGIN}:get",
-            f"-Dartifact={group}:{name}:{version}:{kind}",
-            "-Dtransitive=false",
-        ],
-        cwd=folder,
-    )
+    repository = _maven(name, folder, "get", f"-Dartifact={group}:{name}:{version}:{kind}", "-Dtransitive=false")
     file = repository.joinpath(*group.split("."), name, version, f"{name}-{version}.{kind}")
     check(file, sha256)
     return file
@@ -116,21 +104,19 @@ def maven_jars(jars: MavenJars, folder: Path) -> None:
     folder.mkdir()
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         (Path(work) / "pom.xml").write_text(_pom(jars.artifacts), "utf-8")
-        run(
-            [
-                tool("mvn", jars.artifacts[0].split(":")[1]),
-                "--batch-mode",
-                "--quiet",
-                f"-Dmaven.repo.local={Path(work) / 'maven'}",
-                f"{_DEPENDENCY_PLUGIN}:copy-dependencies",
-                "-DincludeScope=runtime",
-                f"-DoutputDirectory={folder}",
-            ],
-            cwd=Path(work),
-        )
+        what = jars.artifacts[0].split(":")[1]
+        _maven(what, Path(work), "copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}")
     lines = sorted(f"{sha256_of(jar)}  {jar.name}\n" for jar in folder.glob("*.jar"))
     if (found := hashlib.sha256("".join(lines).encode()).hexdigest()) != jars.sha256:
         raise WrongContent(f"the jars of {jars.artifacts[0]} have the SHA-256 {found}, pinned is {jars.sha256}")
+
+
+def _maven(what: str, folder: Path, goal: str, *settings: str) -> Path:
+    """Reach a goal of Maven's dependency plugin in a folder; returns the repository there that it fills."""
+    repository = folder / "maven"  # else 0.8 GB more would stay in the person's own
+    quiet = [tool("mvn", what), "--batch-mode", "--quiet", f"-Dmaven.repo.local={repository}"]
+    run([*quiet, f"{_DEPENDENCY_PLUGIN}:{goal}", *settings], cwd=folder)
+    return repository
 
 
 def _pom(artifacts: Sequence[str]) -> str:

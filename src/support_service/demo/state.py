@@ -90,6 +90,11 @@ class DemoFolder:
         """The settings that the running demo's processes were started with; empty when none runs."""
         return {} if self.read_state() is None else _read(self._settings_file)
 
+    def lend_settings(self) -> None:
+        """Let this process's environment have the running demo's settings, unless it has its own."""
+        if "DATABASE_URL" not in os.environ:
+            os.environ.update(self.read_settings())
+
     def write_settings(self, settings: Mapping[str, str]) -> None:
         """Say with which settings the processes are started; only this file's owner can read their passwords."""
         _write(self._settings_file, settings)

@@ -1,7 +1,6 @@
 """`support-service dead-letters`: what could not be used, looked at and taken in once more."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from uuid import UUID
 
@@ -104,8 +103,7 @@ def _missing(dead_letter_id: UUID) -> int:
 def _run(work: Callable[[wiring.Services], Awaitable[int]]) -> int:
     """Without settings of its own the command works on this checkout's running demo."""
     logs.configure(log_format="console", level="error")
-    if "DATABASE_URL" not in os.environ:
-        os.environ.update(DemoFolder.of_this_checkout().read_settings())
+    DemoFolder.of_this_checkout().lend_settings()
 
     async def run() -> int:
         services = wiring.Services(Settings(), name="support-dead-letters")

@@ -1,7 +1,6 @@
 """`support-service doctor`: what is configured, reachable and wrong, and how to mend it."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -43,8 +42,7 @@ def examine() -> int:
     Without settings of its own it looks at this checkout's running demo.
     """
     logs.configure(log_format="console", level="error")
-    if "DATABASE_URL" not in os.environ:
-        os.environ.update(DemoFolder.of_this_checkout().read_settings())
+    DemoFolder.of_this_checkout().lend_settings()
     try:
         services = wiring.Services(Settings(), name="support-doctor")
     except ValidationError as error:

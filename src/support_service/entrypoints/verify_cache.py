@@ -8,7 +8,6 @@ took, so at most half of their time is spent on it; the reads of a batch share a
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -93,8 +92,7 @@ def verify(*, cases: int, at_most_s: float, url: str | None, token: str | None, 
     Without settings of its own it looks at this checkout's running demo.
     """
     logs.configure(log_format="console", level="error")
-    if "DATABASE_URL" not in os.environ:
-        os.environ.update(DemoFolder.of_this_checkout().read_settings())
+    DemoFolder.of_this_checkout().lend_settings()
     console = Console(stderr=True, highlight=False)
     try:
         services = wiring.Services(Settings(), name="support-verify")

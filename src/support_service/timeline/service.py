@@ -194,9 +194,9 @@ class Timeline:
         if cached is None or cached.superseded or (seen is not None and older(cached, seen)):
             return None
         age_s = self._age_s(cached)
-        return None if age_s >= self._fresh_s(cached) else (cached, age_s)
+        return None if age_s >= self._shown_s(cached) else (cached, age_s)
 
-    def _fresh_s(self, cached: CachedBody) -> float:
+    def _shown_s(self, cached: CachedBody) -> float:
         """For how many seconds it may be shown as it is."""
         back = cached.fresh_s == FROM_REST_FRESH_S and self._sources.lake_is_well
         return BACK_TO_LAKE_S if back else cached.fresh_s
@@ -231,7 +231,7 @@ class Timeline:
         near = self._cache.look(name, key.floor)
         part = REFRESH_FROM if ahead else 1.0
         if near is not None:
-            part = (self._refresh_s(near) if ahead else self._fresh_s(near)) / near.fresh_s
+            part = (self._refresh_s(near) if ahead else self._shown_s(near)) / near.fresh_s
         async with self._shared.turn(name, key.customer_id, part=part) as turn:
             arrived()
             if turn.page is not None:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from contracts.ports.test_events import Connect, EventSourceBehaviour, keys
+from support.kafka import delete_topics, make_topics
 from support.shop import DAY, placed
 from support_service.adapters.kafka import KafkaEvents
 from support_service.demo.events import TOPICS, event_of
@@ -36,15 +35,10 @@ class KafkaShop:
         return {self.prefix + type_: type_ for type_ in TOPICS.values()}
 
     async def open(self, partitions: int = 1) -> None:
-        admin = AdminClient({"bootstrap.servers": self.servers})  # must live until its futures are done
-        new = [NewTopic(topic, partitions, 1) for topic in self.topics]
-        for future in admin.create_topics(new, operation_timeout=10).values():
-            await asyncio.wrap_future(future)
+        await make_topics(self.servers, self.topics, partitions=partitions)
 
     async def close(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self.servers})
-        for future in admin.delete_topics(list(self.topics)).values():
-            await asyncio.wrap_future(future)
+        await delete_topics(self.servers, self.topics)
 
     async def add(self, facts: Iterable[ShopFact], codec: str = "none") -> None:
         producer = Producer({"bootstrap.servers": self.servers, "compression.codec": codec, "linger.ms": 0})

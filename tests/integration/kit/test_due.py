@@ -1,13 +1,11 @@
 """Due work: claimed once at a time, tried again when it fails, taken over when its worker dies."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from support.clocks import HandClock
-from support.postgres import DatabaseDsns
 from support_service.kit.database import Database
 from support_service.kit.due import Again, Due, DueWorker, NotYet, schedule
 
@@ -16,13 +14,6 @@ START = HandClock().now()
 
 def since_start(clock: HandClock) -> float:
     return (clock.now() - START).total_seconds()
-
-
-@pytest.fixture
-async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
-    opened = Database(database_dsns.app, name="test")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

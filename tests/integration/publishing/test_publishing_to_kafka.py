@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 import pytest
 from confluent_kafka import Consumer, Message
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from support.postgres import DatabaseDsns
+from support.kafka import delete_topics, make_topics
 from support_service.adapters.kafka import KafkaPublisher
 from support_service.kit.database import Database
 from support_service.kit.eventlog import Follower, LoggedEvent, Relay, append
@@ -29,19 +27,11 @@ class Happened(LoggedEvent):
 
 
 @pytest.fixture
-async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
-    database = Database(database_dsns.app, name="test", max_size=4)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def topic(kafka: "Running") -> str:
+async def topic(kafka: "Running") -> AsyncIterator[str]:
     name = f"test-{secrets.token_hex(4)}"
-    admin = AdminClient({"bootstrap.servers": kafka["bootstrap"]})
-    for future in admin.create_topics([NewTopic(name, 4, 1)], operation_timeout=10).values():
-        future.result(10)
-    return name
+    await make_topics(kafka["bootstrap"], [name], partitions=4)
+    yield name
+    await delete_topics(kafka["bootstrap"], [name])
 
 
 async def log(database: Database, subject: str, *numbers: int) -> None:
@@ -103,9 +93,22 @@ async def test_each_row_is_a_cloudevent_in_the_order_of_its_subject(
 
 
 async def test_a_topic_may_be_named_by_type(database: Database, kafka: "Running", topic: str) -> None:
+    by_type = f"{topic}.{Happened.type_}"
+    await make_topics(kafka["bootstrap"], [by_type])
+    publisher = KafkaPublisher(kafka["bootstrap"], topic=f"{topic}.{{type}}")
+    await log(database, "a", 1)
+    await Follower(database, "kafka", Publishing(publisher).follow).step()
+    await publisher.close()
+    assert numbers(read(kafka["bootstrap"], by_type, 1), "a") == [1]
+    await delete_topics(kafka["bootstrap"], [by_type])
+
+
+async def test_without_its_topic_nothing_is_lost_as_the_batch_stays_to_be_published(
+    database: Database, kafka: "Running"
+) -> None:
     publisher = KafkaPublisher(kafka["bootstrap"], topic="{type}")
     await log(database, "a", 1)
-    with pytest.raises(PublisherError):  # no such topic: nothing is lost, it is tried again
+    with pytest.raises(PublisherError):
         await Follower(database, "kafka", Publishing(publisher).follow).step()
 
 

@@ -22,14 +22,6 @@ async def shop(database_dsns: DatabaseDsns) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
-    """The service's database, as the role it runs as."""
-    database = Database(database_dsns.app, name="test", max_size=4)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def rest(shop: Shop) -> AsyncIterator[Rest]:
     rest = Rest(shop)
     await rest.start()

@@ -26,9 +26,10 @@ def said(folder: Path) -> str:
 
 
 def test_a_process_is_ended_and_then_known_to_be_gone(tmp_path: Path) -> None:
-    process = start(tmp_path, "import time; time.sleep(60)")
+    process = start(tmp_path, "import time; print('here', flush=True); time.sleep(60)")
+    assert said(tmp_path)  # before that it may not have become Python
     assert process.alive
-    assert process.resident_mb() > 0  # a busy machine may not have made it Python yet
+    assert process.resident_mb() > 0.1
     assert process.end(((signal.SIGTERM, 5),))
     assert process.gone_within(0)
     assert process.resident_mb() == 0

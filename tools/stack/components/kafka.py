@@ -35,7 +35,7 @@ _OFFSETS_DEADLINE_S: Final = 30.0
 
 
 class Kafka(Component):
-    """One node without passwords, on loopback; topics are made as they are needed."""
+    """One node without passwords, on loopback; whoever needs a topic makes it."""
 
     name = "kafka"
     title = f"Kafka {VERSION}"

@@ -83,6 +83,5 @@ class KafkaPublisher:
         except (KafkaException, BufferError) as error:
             raise PublisherError(str(error)) from error
         if failed or left:
-            if self._producer is not None:
-                self._producer.purge()
+            producer.purge()
             raise PublisherError(failed[0].str() if failed else f"{left} events were not kept in time")

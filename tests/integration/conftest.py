@@ -10,6 +10,7 @@ from support_service.kit.database import Database
 
 @pytest.fixture
 async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
-    opened = Database(database_dsns.app, name="test", max_size=10)
+    """Ten connections at most; a test that needs more, or tables of its own, opens one itself."""
+    opened = Database(database_dsns.app, name="test")
     yield opened
     await opened.close()
