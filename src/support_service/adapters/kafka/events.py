@@ -4,6 +4,7 @@ The client (librdkafka) runs threads of its own; a call that may wait is made in
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -97,10 +98,14 @@ class KafkaEvents:
         first = _tried(lambda: consumer.poll(timeout_s))
         if first is None:
             return []
-        # What has been fetched comes along; waiting for more would hold up what is there.
-        more = _tried(lambda: consumer.consume(max_records - 1, 0)) if max_records > 1 else []
+        messages = [first]
+        # What has been fetched comes along; waiting for more would hold up what is there. When that fails the first is
+        # handed on all the same, as the next commit covers it; the next poll meets the failure.
+        if max_records > 1:
+            with contextlib.suppress(EventSourceError):
+                messages += _tried(lambda: consumer.consume(max_records - 1, 0))
         records: list[Record] = []
-        for message in (first, *more):
+        for message in messages:
             error = message.error()
             if error is None:
                 records.append(self._record(message))
