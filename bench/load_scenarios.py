@@ -55,7 +55,7 @@ class Site:
         )
 
     async def queries(self) -> set[object]:
-        """The timeline's queries that the API has sent to Trino, of those that Trino remembers."""
+        """The timeline's queries that the API has sent to Trino, of those that Trino remembers: it forgets them after two minutes."""
         assert self.bed.lake is not None  # noqa: S101 - the bed was made with one
         return {row[0] for row in await self.bed.lake.rows(_QUERIES)}
 
@@ -64,7 +64,7 @@ class Site:
         before = await self.queries()
         outcome = await load.run(plan, {}, self.bed.folder)
         self.tell(outcome, table(outcome.series, {}))
-        self.say(f"queries of Trino: {len(await self.queries() - before)}")
+        self.say(f"queries of Trino, of its last two minutes: {len(await self.queries() - before)}")
 
     def tell(self, outcome: Outcome, lines: Sequence[str]) -> None:
         """Print a run."""

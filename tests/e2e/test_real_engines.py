@@ -55,7 +55,7 @@ async def test_one_cold_case_that_both_processes_are_asked_for_at_once_costs_one
     before = await queries(trino_shop)
     path = f"/support/cases/{ticket_id}/timeline"
     answers = await asyncio.gather(*(person.get(path) for person in [agent, other] * 60))
-    assert await queries(trino_shop) - before == 1
+    assert len(await queries(trino_shop) - before) == 1
     for timeline in answers:
         assert ids(timeline) == {f"{fact.source}:{fact.entity_id}:{fact.version}" for fact in facts}
 
@@ -76,7 +76,7 @@ async def test_hundreds_of_cold_cases_at_once_cost_six_queries_at_most_and_all_c
         answers = await asyncio.gather(
             *(people[n % 2].get(f"/support/cases/{ticket}/timeline") for n, ticket in enumerate(tickets))
         )
-        assert 1 <= await queries(trino_shop) - before <= 6
+        assert 1 <= len(await queries(trino_shop) - before) <= 6
         assert all(entry["status"] == "ok" for timeline in answers for entry in timeline["sources"])
         clean.append(all(standing(timeline) == FROM_LAKE for timeline in answers))
         if clean[-1]:
@@ -96,7 +96,7 @@ async def test_verifying_the_shared_pages_of_many_cases_costs_trino_a_query_or_t
     await asyncio.gather(*(agent.timeline(ticket_id) for ticket_id in tickets))
     before = await queries(trino_shop)
     report = await verified(wiring.Services(service.api.settings, name="test-api-verify"), cases=50, at_most_s=60)
-    assert await queries(trino_shop) - before <= 2
+    assert len(await queries(trino_shop) - before) <= 2
     assert report.compared > 0
     assert (report.cases, report.compared + report.not_cached, report.past_promise) == (31, 31, 0)
     assert report.status == 0
