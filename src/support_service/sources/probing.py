@@ -33,20 +33,33 @@ class LakeProbing:
         self._clock = clock
         self._back = back
         self._probe: asyncio.Task[None] | None = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     def may_ask(self) -> bool:
-        """Whether a reader may ask the lake; if not and it is time to, a probe sets out."""
+        """Whether a reader may ask the lake; if not and it is time to, a probe sets out.
+
+        Once a reader has found the lake away this is looked at again without one: whoever reads a page that the services
+        filled asks for nothing for half a minute, and the lake may be back by then.
+        """
         if self._breaker.closed:
             return True
         if self._breaker.lets_through and (self._probe is None or self._probe.done()):
             self._probe = asyncio.create_task(self._ask(), name="lake-probe")
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(LAKE_PROBE_S, self._look_again)
         return False
 
     async def close(self) -> None:
-        """Give up a probe that is under way."""
+        """Give up a probe that is under way, and look no more."""
+        if self._next_look is not None:
+            self._next_look.cancel()
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
+
+    def _look_again(self) -> None:
+        self._next_look = None
+        self.may_ask()
 
     async def _ask(self) -> None:
         try:

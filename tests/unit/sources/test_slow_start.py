@@ -83,6 +83,24 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+async def test_a_lake_that_comes_back_is_found_although_nobody_reads_meanwhile(
+    lake: Waking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support_service.sources.probing.LAKE_PROBE_S", 0.01)
+    reader = LakeReader(lake, lake.clock, window=timedelta(days=1), newest=2)
+    for _ in range(4):
+        assert await reader.facts(["o"]) == {}
+    for _ in range(2):  # the first probe finds it away
+        lake.clock.go_on(LAKE_PROBE_S)
+        await asyncio.sleep(0.1)
+        assert not answers(reader)
+    lake.away = False
+    lake.clock.go_on(LAKE_PROBE_S)
+    await asyncio.sleep(0.1)
+    assert answers(reader)
+    await reader.close()
+
+
 async def test_one_query_is_under_way_at_a_time_and_a_reader_who_comes_meanwhile_does_not_wait(
     reader: LakeReader, lake: Waking
 ) -> None:
