@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from support_service.kit import logs
 from support_service.kit.clock import Clock
@@ -94,12 +94,11 @@ class LakeBatcher(Generic[A]):
         waiting = _Waiting[A](ids, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._take_off()
+        too_long = asyncio.get_running_loop().call_later(wait_s, _give_up, waiting)
         try:
-            async with asyncio.timeout(wait_s):
-                return await waiting.answer
-        except TimeoutError:
-            metrics.BATCH_TIMEOUTS.inc()
-            return None
+            return await waiting.answer
+        finally:
+            too_long.cancel()
 
     async def close(self) -> None:
         """Wait for the queries under way."""
@@ -151,16 +150,16 @@ class LakeBatcher(Generic[A]):
     async def _gather(self) -> None:
         """Wait while more come or are on their way, but not long; for crowds as long as a query takes."""
         began = self._clock.monotonic()
-        before, told = 0, False
+        before = 0
         while (count := len(self._waiting)) < MOST_IDS:
-            told = told or self._approach.count > 0
-            coming = self._approach.count if told else count - before
+            on_way = self._approach.count
+            coming = on_way or count - before
             patience = _CROWD if coming >= _CROWD_FROM else _FEW
             waited_s = self._clock.monotonic() - began
             if not coming or waited_s > min(patience.longest_s, self._lately_s * patience.longest_part):
                 return
             before = count
-            await asyncio.sleep(_LOOK_S if told else min(_LONGEST_WINDOW_S, self._lately_s * patience.window_part))
+            await asyncio.sleep(_LOOK_S if on_way else min(_LONGEST_WINDOW_S, self._lately_s * patience.window_part))
 
     def _board(self) -> list[_Waiting[A]]:
         """Those who have waited longest, up to `MOST_IDS` ids; who gave up stays behind."""
@@ -172,3 +171,9 @@ class LakeBatcher(Generic[A]):
                 boarded.append(one)
                 count += len(one.ids)
         return boarded
+
+
+def _give_up(waiting: _Waiting[Any]) -> None:
+    if not waiting.answer.done():
+        metrics.BATCH_TIMEOUTS.inc()
+        waiting.answer.set_result(None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from support.clocks import HandClock
 from support_service.kit.clock import SystemClock
+from support_service.sources.approach import Approach
 from support_service.sources.batching import IN_FLIGHT, MOST_IDS, LakeBatcher
 
 Answer = dict[str, str]
@@ -75,6 +76,28 @@ async def test_a_storm_that_its_own_front_work_spreads_out_goes_in_one_query() -
         await batcher.ask([f"o-{n}"])
 
     await asyncio.gather(*(late(n) for n in range(450)))
+    assert len(lake.queries) == 1
+
+
+async def test_the_first_few_of_a_storm_wait_for_those_who_set_out_just_after_they_have_arrived() -> None:
+    lake, approach = Lake(took_s=0.4), Approach()
+    batcher = LakeBatcher(lake.ask, SystemClock(), approach=approach)
+    for _ in range(6):
+        await batcher.ask(["warm"])
+    lake.queries.clear()
+
+    async def come(n: int) -> None:
+        arrived = approach.set_out()
+        await asyncio.sleep(n % 8 * 0.001)
+        asking = asyncio.create_task(batcher.ask([f"o-{n}"]))
+        await asyncio.sleep(0)
+        arrived()
+        await asking
+
+    first = [asyncio.create_task(come(n)) for n in range(8)]
+    await asyncio.sleep(0.015)
+    assert approach.count == 0
+    await asyncio.gather(*first, *(come(n) for n in range(8, 400)))
     assert len(lake.queries) == 1
 
 
