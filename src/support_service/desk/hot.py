@@ -58,7 +58,7 @@ class HotRoad:
         case, timeline = _PREFIX + "{ticket_id}", _PREFIX + "{ticket_id}/timeline"
         of_timeline, of_case = [MATRIX[Action.TIMELINE_READ]], [MATRIX[Action.CASE_READ], MATRIX[Action.TIMELINE_READ]]
         whole = partial(desk.read_case, include_timeline=True)
-        first = partial(desk.read_timeline, page=PageQuery())
+        first = partial(desk.ask_for_timeline, page=PageQuery())
         self._lanes = {
             ("/timeline", b""): _Lane(timeline, of_timeline, desk.hot_timeline, first, _observed(timeline)),
             ("", b"includeTimeline=true"): _Lane(case, of_case, desk.hot_case, whole, _observed(case)),

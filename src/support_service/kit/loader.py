@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from support_service.kit.broadcast import Broadcast
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -23,7 +25,7 @@ class Loader(Generic[K, V]):
         """Look up with `load`: it is given keys, each once, and returns what it found, by key."""
         self._load = load
         self._keys: dict[K, None] = {}
-        self._found: asyncio.Future[Mapping[K, V]] | None = None
+        self._found: Broadcast[Mapping[K, V]] | None = None
         self._flights: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
@@ -33,11 +35,11 @@ class Loader(Generic[K, V]):
             Exception: the query failed; everybody who went with it is told.
         """
         if self._found is None:
-            self._found = asyncio.get_running_loop().create_future()
+            self._found = Broadcast()
         self._keys[key] = None
-        found = self._found
+        found = self._found.wait()
         self._take_off()
-        return (await asyncio.shield(found)).get(key)  # a caller who goes away takes nobody along
+        return (await found).get(key)
 
     def _take_off(self) -> None:
         if self._found is not None and len(self._flights) < _AT_ONCE:
@@ -57,10 +59,9 @@ class Loader(Generic[K, V]):
         try:
             answer = await self._load(list(keys))
         except Exception as error:  # noqa: BLE001 - theirs who asked
-            found.set_exception(error)
-            found.exception()  # looked at, even when all of them have gone
+            found.fail(error)
         except BaseException:
             found.cancel()
             raise
         else:
-            found.set_result(answer)
+            found.tell(answer)

@@ -70,8 +70,8 @@ class LakeReader:
 
     @property
     def is_well(self) -> bool:
-        """Whether it answers and has done so for a while."""
-        return self._breaker.closed and self._slow_start.settled
+        """Whether it answers, and is not starting slowly."""
+        return self._breaker.closed and not self._slow_start.under_way
 
     async def newest_orders(self, customer_id: str, *, patient: bool = False) -> list[str] | None:
         """The customer's newest orders; None when the lake does not say."""
@@ -201,11 +201,9 @@ def _is_failure(error: Exception) -> bool:
 
 def _by_source(answer: LakeAnswer, order_ids: Sequence[str]) -> dict[str, Reading]:
     """One asker's part of an answer."""
-    rows = sorted(
-        (row for order_id in dict.fromkeys(order_ids) for row in answer.rows.get(order_id, ())),
-        key=lambda row: row.occurred_at,
-        reverse=True,
-    )
+    rows = [row for order_id in dict.fromkeys(order_ids) for row in answer.rows.get(order_id, ())]
+    if len(order_ids) > 1:  # those of one are in this order already
+        rows.sort(key=lambda row: row.occurred_at, reverse=True)
     truncated = answer.truncated or len(rows) > MOST_FACTS
     grouped: defaultdict[str, list[LakeRow]] = defaultdict(list)
     for row in rows[:MOST_FACTS]:

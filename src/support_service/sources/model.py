@@ -39,8 +39,7 @@ class ShopEvent:
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(NamedTuple):
     """How one source stands in an answer.
 
     `as_of` is when the read that is shown began, None when nothing is. `truncated`: there are more facts, or there may

@@ -1,9 +1,8 @@
 """What one backend said of one source, and the counting of what it did not say."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from support_service.kit import logs
 from support_service.sources import metrics
@@ -23,8 +22,7 @@ _log = logs.get_logger(__name__)
 _Raw = TypeVar("_Raw")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The facts of one source, when the read began, and whether there may be more."""
 
     facts: tuple[Fact, ...]

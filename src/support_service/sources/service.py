@@ -71,7 +71,7 @@ class Sources:
 
     @property
     def lake_is_well(self) -> bool:
-        """Whether it answers and has done so for a while, as far as is known."""
+        """Whether it answers, and is as fast as readers need it to be, as far as is known."""
         return self._lake is not None and self._lake.is_well
 
     async def fetch(self, key: FetchKey, *, patient: bool = False) -> Fetched:
@@ -122,6 +122,8 @@ class Sources:
             answered = await self._lake.facts(orders.ids, patient=patient)
             readings |= {name: ("lake", reading) for name, reading in answered.items()}
         missing = [source for source in SOURCES if source.name not in readings]
+        if not missing:
+            return readings
         answers = await asyncio.gather(*(self._services.facts(source, orders.ids, since) for source in missing))
         for source, reading in zip(missing, answers, strict=True):
             if reading is not None:

@@ -10,11 +10,10 @@ from support_service.kit.clock import Clock
 PATIENCE_S = 1.0
 """How long a reader is made to wait who comes when no query is under way; then they go to the services, too."""
 
-_FAST_S = 1.0
+_FAST_S = 1.2
 _IN_A_ROW = 2
 """So many answers as fast as that end it: a single one may be luck."""
 
-_SETTLING_S = 6.0
 _LONGEST_S = 60.0
 """Then it is over in any case: the lake may be as slow as that on its best days."""
 
@@ -32,11 +31,6 @@ class SlowStart:
     def under_way(self) -> bool:
         """Whether the lake is to be spared."""
         return self._clock.monotonic() < self._ends_at
-
-    @property
-    def settled(self) -> bool:
-        """Whether it has been over for so long that what it kept away has gone to the lake by and by."""
-        return self._clock.monotonic() >= self._ends_at + _SETTLING_S
 
     def begin(self) -> None:
         """The lake is back."""

@@ -7,7 +7,7 @@ which is never to be read as "there are none".
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -94,7 +94,7 @@ def _newest(stored: Iterable[StoredSource]) -> StoredSource | None:
 
 def _fallen_back(state: SourceState, stored: StoredSource | None, came: Sequence[datetime]) -> SourceState:
     if stored is not None:
-        return replace(state, status="stale", served_from="context", as_of=stored.as_of)
+        return state._replace(status="stale", served_from="context", as_of=stored.as_of)
     if came:
-        return replace(state, status="stale", served_from="events", as_of=max(came))
-    return replace(state, status="unavailable", served_from="none", as_of=None)
+        return state._replace(status="stale", served_from="events", as_of=max(came))
+    return state._replace(status="unavailable", served_from="none", as_of=None)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from pydantic_core import to_json
 from support_service.context import Context, StoredSource
 from support_service.directory import Directory, Profile
 from support_service.kit import logs
+from support_service.kit.broadcast import Broadcast
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database
 from support_service.kit.eventlog import LogTail
@@ -30,20 +32,22 @@ from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, as
 from support_service.timeline.news import Newsroom
 from support_service.timeline.schemas import TimelineEntry, TimelineResponse
 from support_service.timeline.sharing import SharedPages
+from support_service.timeline.stand_ins import StandIns
 from support_service.timeline.tags import PageState, newest_seen, older, tag_of
 
 FRESH_S = 60.0
 FROM_REST_FRESH_S = 30.0
 """For a page that the services had a part in: while the lake is away they are asked for it twice as often."""
 
-BACK_TO_LAKE_S = 10.0
-"""The same once the lake is well, to be back at it soon; before that such a page is only put together ahead of time."""
+BACK_TO_LAKE_S = 5.0
+"""When such a page is this old it is put together anew ahead of time while the lake answers, to be back at it soon."""
 
 DEGRADED_FRESH_S = 2.0
 """How long a page in which a source did not speak is repeated: long enough to spare a sick source, and no longer."""
 
 _AHEAD_AT_ONCE = 50
-"""Ahead of time nothing is put together while so many fills are under way: nobody waits for it."""
+_AHEAD_BY_LAKE = 250
+"""Ahead of time nothing is put together while so many fills are under way: nobody waits for it. The lake takes many as one."""
 
 REFRESH_FROM = 0.8
 """The part of its fresh time after which a page is put together anew ahead of time: from 48 s of 60."""
@@ -78,6 +82,13 @@ class Served(NamedTuple):
         if if_none_match is None or self.etag is None or self.etag.decode() not in if_none_match:
             return self
         return self._replace(body=b"", status=HTTPStatus.NOT_MODIFIED.value)
+
+
+class _Fill(NamedTuple):
+    """A page that is being put together."""
+
+    task: asyncio.Task[None]
+    page: Broadcast[CachedBody]
 
 
 class Timeline:
@@ -115,7 +126,8 @@ class Timeline:
         self._tail = tail
         self._clock = clock
         self._newsroom = Newsroom(database, context, directory)
-        self._fills: dict[str, asyncio.Task[CachedBody]] = {}
+        self._fills: dict[str, _Fill] = {}
+        self._stand_ins = StandIns()
 
     async def hears(self) -> bool:
         """Whether this process knows of every change up to 300 ms before now, so that what it keeps may be shown.
@@ -144,7 +156,7 @@ class Timeline:
         if cached is not None:
             return cached
         name = key.pages[profile]
-        filled = await asyncio.shield(self._fill(name, key, profile))
+        filled = await self._fill(name, key, profile).wait()
         if older(filled, newest_seen(if_none_match, name)):
             # It was at its very end when this call joined it, or the shared cache had missed the newer page.
             filled, _ = await self._put_together(name, key, profile)
@@ -157,14 +169,16 @@ class Timeline:
 
         To be asked only while this process `hears`, without waiting for anything in between.
         """
+        if self._stand_ins and self._sources.lake_answers:
+            self._take_one_back()
         name = key.pages[profile]
         seen = newest_seen(if_none_match, name)
         cached = self._current(name, key.floor, seen)
         if cached is not None and cached[1] < self._refresh_s(cached[0]):
             return _hit(*cached)
         degraded = self._current(name + _DEGRADED, key.floor, seen)
-        if cached is not None and degraded is None and len(self._fills) < _AHEAD_AT_ONCE:
-            self._fill(name, key, profile, ahead=True)
+        if cached is not None and degraded is None:
+            self._fill_ahead(name, key, profile)
         shown = cached or degraded
         return None if shown is None else _hit(*shown)
 
@@ -185,8 +199,9 @@ class Timeline:
         """Give up the fills under way."""
         fills = list(self._fills.values())
         for fill in fills:
-            fill.cancel()
-        await asyncio.gather(*fills, return_exceptions=True)
+            fill.task.cancel()
+            fill.page.cancel()
+        await asyncio.gather(*(fill.task for fill in fills), return_exceptions=True)
 
     def _current(self, name: str, floor: str, seen: PageState | None) -> tuple[CachedBody, float] | None:
         """What is cached, if it is young, not superseded and not from before what was seen, and its age in seconds."""
@@ -194,49 +209,71 @@ class Timeline:
         if cached is None or cached.superseded or (seen is not None and older(cached, seen)):
             return None
         age_s = self._age_s(cached)
-        return None if age_s >= self._shown_s(cached) else (cached, age_s)
-
-    def _shown_s(self, cached: CachedBody) -> float:
-        """For how many seconds it may be shown as it is."""
-        back = cached.fresh_s == FROM_REST_FRESH_S and self._sources.lake_is_well
-        return BACK_TO_LAKE_S if back else cached.fresh_s
+        return None if age_s >= cached.fresh_s else (cached, age_s)
 
     def _refresh_s(self, cached: CachedBody) -> float:
         """After how many seconds it is put together anew ahead of time."""
         back = cached.fresh_s == FROM_REST_FRESH_S and self._sources.lake_answers
-        return REFRESH_FROM * (BACK_TO_LAKE_S if back else cached.fresh_s)
+        return BACK_TO_LAKE_S if back else REFRESH_FROM * cached.fresh_s
 
-    def _fill(self, name: str, key: CaseKey, profile: Profile, *, ahead: bool = False) -> "asyncio.Task[CachedBody]":
+    def _take_one_back(self) -> None:
+        """Have the lake make one of the pages that the services stood in for, if it may still be shown."""
+        if len(self._fills) >= _AHEAD_BY_LAKE:
+            return
+        found = self._stand_ins.take(self._clock.now() - timedelta(seconds=BACK_TO_LAKE_S))
+        if found is None:
+            return
+        key, profile = found
+        cached = self._current(key.pages[profile], key.floor, None)
+        if cached is not None and cached[0].fresh_s == FROM_REST_FRESH_S:
+            self._fill_ahead(key.pages[profile], key, profile)
+
+    def _fill_ahead(self, name: str, key: CaseKey, profile: Profile) -> None:
+        if len(self._fills) < (_AHEAD_BY_LAKE if self._sources.lake_answers else _AHEAD_AT_ONCE):
+            self._fill(name, key, profile, ahead=True)
+
+    def _fill(self, name: str, key: CaseKey, profile: Profile, *, ahead: bool = False) -> Broadcast[CachedBody]:
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
 
         Joining one is always safe: what came by event is read at a fill's very end.
         """
         fill = self._fills.get(name)
         if fill is None:
-            arrived = self._sources.approach.set_out()
-            fill = asyncio.create_task(self._fill_now(name, key, profile, arrived, ahead=ahead), name=f"fill:{profile}")
-            fill.add_done_callback(lambda _: arrived())
-            self._fills[name] = fill
-            fill.add_done_callback(lambda done: self._forget(name, done))
-        return fill
+            arrived, page = self._sources.approach.set_out(), Broadcast[CachedBody]()
+            filling = self._fill_and_tell(name, key, profile, page, arrived=arrived, ahead=ahead)
+            fill = self._fills[name] = _Fill(asyncio.create_task(filling, name=f"fill:{profile}"), page)
+        return fill.page
 
-    def _forget(self, name: str, done: "asyncio.Task[CachedBody]") -> None:
-        self._fills.pop(name, None)
-        if not done.cancelled() and (error := done.exception()) is not None:
+    async def _fill_and_tell(
+        self,
+        name: str,
+        key: CaseKey,
+        profile: Profile,
+        page: Broadcast[CachedBody],
+        *,
+        arrived: Callable[[], None],
+        ahead: bool,
+    ) -> None:
+        try:
+            page.tell(await self._filled(name, key, profile, arrived, ahead=ahead))
+        except Exception as error:  # noqa: BLE001 - theirs who asked
             _log.warning("timeline.fill_failed", exc_info=error)
+            page.fail(error)
+        finally:
+            arrived()
+            del self._fills[name]
 
-    async def _fill_now(
+    async def _filled(
         self, name: str, key: CaseKey, profile: Profile, arrived: Callable[[], None], *, ahead: bool
     ) -> CachedBody:
-        near = self._cache.look(name, key.floor)
-        part = REFRESH_FROM if ahead else 1.0
-        if near is not None:
-            part = (self._refresh_s(near) if ahead else self._shown_s(near)) / near.fresh_s
+        part = 1.0
+        if ahead:
+            near = self._cache.look(name, key.floor)
+            part = REFRESH_FROM if near is None else self._refresh_s(near) / near.fresh_s
         async with self._shared.turn(name, key.customer_id, part=part) as turn:
             arrived()
             if turn.page is not None:
-                await self._keep_near(turn.page, key, self._shared.ttl_s(turn.page))
-                return turn.page
+                return await self._kept_near(turn.page, key, profile, self._shared.ttl_s(turn.page))
             body, whole = await self._put_together(name, key, profile, patient=ahead)
             if whole:
                 self._shared.keep(name, key.customer_id, body, LONGEST_TTL_S, turn)  # nobody here waits for that
@@ -252,14 +289,18 @@ class Timeline:
         name, ttl_s = (name, LONGEST_TTL_S) if assembled.whole else (name + _DEGRADED, DEGRADED_FRESH_S)
         page = _render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
         body = CachedBody(name, generation, started_at, page, _fresh_s(assembled))
-        await self._keep_near(body, key, ttl_s)
+        body = await self._kept_near(body, key, profile, ttl_s)
         for state in assembled.states:
             metrics.source_state(state.source, state.status, state.served_from).inc()
         return body, assembled.whole
 
-    async def _keep_near(self, body: CachedBody, key: CaseKey, ttl_s: float) -> None:
-        if not await self._cache.put(body.key, key.floor, replace(body, tag=_etag(body)), ttl_s):
+    async def _kept_near(self, body: CachedBody, key: CaseKey, profile: Profile, ttl_s: float) -> CachedBody:
+        if body.fresh_s == FROM_REST_FRESH_S and not self._sources.lake_is_well:
+            self._stand_ins.note(key, profile, body.filled_at)
+        tagged = replace(body, tag=_etag(body))
+        if not await self._cache.put(body.key, key.floor, tagged, ttl_s):
             metrics.STORES_REFUSED.inc()
+        return tagged
 
     async def _assemble(self, key: CaseKey, profile: Profile, *, patient: bool = False) -> tuple[Assembled, int]:
         """A timeline from everything that can say something, and the customer's generation that it is at."""
