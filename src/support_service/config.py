@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     kafka_topics: Annotated[dict[str, str], NoDecode] = Field(
         default={}, description="Topics that are not called like their events: `order.status.changed=shop.orders,...`."
     )
+    shop_events_mapping: Path | None = Field(
+        default=None, description="TOML file that says where the fields of events stand (docs/events.md)."
+    )
     kafka_publish_topic: str | None = Field(
         default=None,
         description="Topic for what happens to cases; `{type}` in it is an event's type. Unset: nothing is published.",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -40,7 +41,7 @@ from support_service.kit.problems import Problem
 from support_service.ports.events import EventSource
 from support_service.ports.lake import Lake
 from support_service.publishing import Publishing
-from support_service.sources import SOURCES, LakeWarming, Sources
+from support_service.sources import SOURCES, LakeWarming, Mappings, Sources, mappings_in
 from support_service.timeline import SharedPages, Timeline, floor_key
 
 _TAIL_POLL_S = 0.1
@@ -88,7 +89,14 @@ class Services:
         )
         self.warming = LakeWarming(self.lake, clock)
         self.cases = Cases(self.directory, clock)
-        self.context = Context(self.database, self.sources, self.directory, clock, after_commit=self._raise_floors)
+        self.context = Context(
+            self.database,
+            self.sources,
+            self.directory,
+            clock,
+            after_commit=self._raise_floors,
+            mappings=_mappings(settings),
+        )
         self.tail = LogTail(self.tail_database, self._hear, clock, poll_s=_TAIL_POLL_S)
         self._generations: Loader[str, int] = Loader(self._load_generations)
         self.shared = SharedPages(
@@ -293,6 +301,15 @@ def _events(settings: Settings) -> EventSource | None:
         names = {
             source.topic: settings.kafka_topics.get(source.topic, source.topic) for source in SOURCES if source.topic
         }
+def _mappings(settings: Settings) -> Mappings:
+    if settings.shop_events_mapping is None:
+        return {}
+    try:
+        return mappings_in(tomllib.loads(settings.shop_events_mapping.read_text("utf-8")))
+    except (OSError, ValueError) as error:  # TOMLDecodeError and MappingError are ValueErrors
+        raise NotConfigured(f"SHOP_EVENTS_MAPPING: {error}.") from error
+
+
         if unknown := settings.kafka_topics.keys() - names.keys():
             raise NotConfigured(f"KAFKA_TOPICS: there are no events {', '.join(sorted(unknown))}.")
         return KafkaEvents(

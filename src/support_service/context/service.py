@@ -17,7 +17,7 @@ from support_service.kit.deadletters import DeadLetter, KeptLetter
 from support_service.kit.due import Due, NotYet, schedule, still_due
 from support_service.kit.eventlog import LogRow, append_all
 from support_service.ports.events import Record
-from support_service.sources import Fact, FetchKey, MalformedEvent, ShopEvent, Sources, parse_event, subjects
+from support_service.sources import Fact, FetchKey, MalformedEvent, Mappings, ShopEvent, Sources, parse_event, subjects
 
 ENRICH = "context.enrich"
 """Kind of the due work that fills the context of a case; its key is the case's id."""
@@ -38,14 +38,22 @@ class Context:
     """The inbox of shop events and the stored context of cases."""
 
     def __init__(
-        self, database: Database, sources: Sources, directory: Directory, clock: Clock, *, after_commit: AfterCommit
+        self,
+        database: Database,
+        sources: Sources,
+        directory: Directory,
+        clock: Clock,
+        *,
+        after_commit: AfterCommit,
+        mappings: Mappings | None = None,
     ) -> None:
-        """Take what ingesting and enriching need."""
+        """Take what ingesting and enriching need; `mappings` say where the fields of events stand that are laid out otherwise."""
         self._database = database
         self._sources = sources
         self._directory = directory
         self._clock = clock
         self._after_commit = after_commit
+        self._mappings = mappings or {}
 
     async def ingest(self, records: Sequence[Record]) -> None:
         """Take in shop events: one transaction for the batch, then the hook; the caller then commits its offsets.
@@ -53,7 +61,7 @@ class Context:
         Seen before or out of order changes nothing. What cannot be read goes to the dead letters; when the database
         refuses the batch for its data, each event is tried alone and only the guilty ones go there.
         """
-        events, letters = _sorted_out(records)
+        events, letters = self._sorted_out(records)
         try:
             generations = await self._take_in(events, letters)
         except DatabaseError as error:
@@ -78,7 +86,7 @@ class Context:
             kept.received_at,
         )
         try:
-            event = parse_event(record.value, record.topic, record.headers)
+            event = self._event_in(record)
             generations = await self._take_in([(record, event)], [], replayed=kept.dead_letter_id)
         except MalformedEvent as error:
             reason = error.reason
@@ -109,6 +117,19 @@ class Context:
                         letters.append(_letter(record, f"refused-{error.sqlstate}", attempt))
         await self._take_in([], letters)
         return generations
+
+    def _sorted_out(self, records: Sequence[Record]) -> tuple[list[tuple[Record, ShopEvent]], list[DeadLetter]]:
+        events: list[tuple[Record, ShopEvent]] = []
+        letters: list[DeadLetter] = []
+        for record in records:
+            try:
+                events.append((record, self._event_in(record)))
+            except MalformedEvent as error:
+                letters.append(_letter(record, error.reason, 1))
+        return events, letters
+
+    def _event_in(self, record: Record) -> ShopEvent:
+        return parse_event(record.value, record.topic, record.headers, mapping=self._mappings.get(record.topic))
 
     async def _take_in(
         self,
@@ -223,17 +244,6 @@ class Context:
         async with self._database.connection() as connection:
             while await store.purge_events(connection, now - _KEEP_EVENTS, _PURGE_BATCH):
                 pass
-
-
-def _sorted_out(records: Sequence[Record]) -> tuple[list[tuple[Record, ShopEvent]], list[DeadLetter]]:
-    events: list[tuple[Record, ShopEvent]] = []
-    letters: list[DeadLetter] = []
-    for record in records:
-        try:
-            events.append((record, parse_event(record.value, record.topic, record.headers)))
-        except MalformedEvent as error:
-            letters.append(_letter(record, error.reason, 1))
-    return events, letters
 
 
 def _letter(record: Record, reason: str, attempts: int) -> DeadLetter:

@@ -7,6 +7,7 @@ from support_service.sources import subjects
 from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
 from support_service.sources.errors import MalformedEvent
 from support_service.sources.inbound import parse_event
+from support_service.sources.mapping import MappingError, Mappings, mappings_in
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
 from support_service.sources.ordering import ordered
 from support_service.sources.ownership import may_see, owners_told
@@ -21,12 +22,15 @@ __all__ = [
     "Fetched",
     "LakeWarming",
     "MalformedEvent",
+    "MappingError",
+    "Mappings",
     "ServedFrom",
     "ShopEvent",
     "Source",
     "SourceState",
     "Sources",
     "Status",
+    "mappings_in",
     "masked",
     "may_see",
     "ordered",

@@ -36,7 +36,7 @@ def plain(value: bytes, headers: Headers) -> object:
     Raises:
         MalformedEvent: its value is not JSON, or it is a CloudEvent of another version.
     """
-    told = _json(value)
+    told = json_in(value)
     attributes = _attributes(headers)
     if "specversion" in attributes:
         return _envelope(attributes, told)
@@ -73,7 +73,12 @@ def _number(sequence: object) -> object:
     return int(sequence) if isinstance(sequence, str) and sequence.isdecimal() and sequence.isascii() else sequence
 
 
-def _json(value: bytes) -> object:
+def json_in(value: bytes) -> object:
+    """A record's value as JSON.
+
+    Raises:
+        MalformedEvent: it is none.
+    """
     try:
         told: object = from_json(value, allow_inf_nan=False)
     except ValueError:

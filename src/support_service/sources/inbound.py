@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from support_service.kit.privacy import DataClass
 from support_service.sources.catalog import BY_TOPIC
-from support_service.sources.cloudevents import Headers, may_be_cloudevent, plain
+from support_service.sources.cloudevents import Headers, json_in, may_be_cloudevent, plain
 from support_service.sources.errors import MalformedEvent, MalformedRow
+from support_service.sources.mapping import EventMapping
 from support_service.sources.model import ShopEvent
 from support_service.sources.source import Identifier
 
@@ -29,13 +30,14 @@ class _Envelope(BaseModel):
     data: Annotated[dict[str, Any], DataClass.PERSONAL]
 
 
-def parse_event(value: bytes, topic: str, headers: Headers = ()) -> ShopEvent:
+def parse_event(value: bytes, topic: str, headers: Headers = (), *, mapping: EventMapping | None = None) -> ShopEvent:
     """The event in a record.
 
     Args:
         value: UTF-8 JSON: the plain envelope (event_id, type, version, time, order_id, customer_id?, data), or a CloudEvent.
         topic: where the record came from; must be the event's type.
         headers: of the record; in those of a binary CloudEvent are its attributes.
+        mapping: where its fields stand, if it is laid out otherwise than both.
 
     Raises:
         MalformedEvent: it cannot be used, and never will be as it stands.
@@ -44,7 +46,9 @@ def parse_event(value: bytes, topic: str, headers: Headers = ()) -> ShopEvent:
     if source is None:
         raise MalformedEvent("unknown-topic")
     try:
-        if may_be_cloudevent(value, headers):
+        if mapping is not None:
+            envelope = _Envelope.model_validate(mapping.envelope(topic, json_in(value), headers))
+        elif may_be_cloudevent(value, headers):
             envelope = _Envelope.model_validate(plain(value, headers))
         else:
             envelope = _Envelope.model_validate_json(value)
