@@ -28,7 +28,7 @@ from support_service.adapters.rest import RestCommerce
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
 from support_service.cases import Cases
 from support_service.config import Settings
-from support_service.context import ENRICH, Context, TimelineChanged
+from support_service.context import ENRICH, Context, DeadLetters, TimelineChanged, WaitingCases
 from support_service.desk import Desk, RecentCases
 from support_service.directory import ClaimPaths, Directory, Guard
 from support_service.kit import deadletters, eventlog, idempotency, metrics
@@ -42,6 +42,7 @@ from support_service.ports.events import EventSource
 from support_service.ports.lake import Lake
 from support_service.publishing import Publishing
 from support_service.sources import SOURCES, LakeWarming, Mappings, Sources, mappings_in
+from support_service.stream import Stream
 from support_service.timeline import SharedPages, Timeline, floor_key
 
 _TAIL_POLL_S = 0.1
@@ -97,6 +98,7 @@ class Services:
             after_commit=self._raise_floors,
             mappings=_mappings(settings),
         )
+        self.dead_letters = DeadLetters(self.database, self.context)
         self.tail = LogTail(self.tail_database, self._hear, clock, poll_s=_TAIL_POLL_S)
         self._generations: Loader[str, int] = Loader(self._load_generations)
         self.shared = SharedPages(
@@ -117,9 +119,14 @@ class Services:
             self.database, self.directory, self.cases, self.timeline, self.views, recent=self.recent, clock=clock
         )
 
+        self.stream = Stream(self.database, self.cases)
+
         self.relay = Relay(self.database)
         self.publisher = _publisher(settings)
-        self.followers = [Follower(self.database, "context", self.context.follow)]
+        self.followers = [
+            Follower(self.database, "context", self.context.follow),
+            Follower(self.database, "waiting", WaitingCases(self.context, self.cases).follow),
+        ]
         if self.publisher is not None:
             self.followers.append(Follower(self.database, "kafka", Publishing(self.publisher).follow))
         self.due = DueWorker(
@@ -296,11 +303,6 @@ def _kafka_options(settings: Settings) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in settings.kafka_options.items()}
 
 
-def _events(settings: Settings) -> EventSource | None:
-    if settings.kafka_servers is not None:
-        names = {
-            source.topic: settings.kafka_topics.get(source.topic, source.topic) for source in SOURCES if source.topic
-        }
 def _mappings(settings: Settings) -> Mappings:
     if settings.shop_events_mapping is None:
         return {}
@@ -310,6 +312,11 @@ def _mappings(settings: Settings) -> Mappings:
         raise NotConfigured(f"SHOP_EVENTS_MAPPING: {error}.") from error
 
 
+def _events(settings: Settings) -> EventSource | None:
+    if settings.kafka_servers is not None:
+        names = {
+            source.topic: settings.kafka_topics.get(source.topic, source.topic) for source in SOURCES if source.topic
+        }
         if unknown := settings.kafka_topics.keys() - names.keys():
             raise NotConfigured(f"KAFKA_TOPICS: there are no events {', '.join(sorted(unknown))}.")
         return KafkaEvents(

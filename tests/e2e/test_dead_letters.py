@@ -1,20 +1,24 @@
 """`support-service dead-letters`: what could not be used is seen whole, and taken in once it can be."""
 
+import base64
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from support.api import agent_id, count, problem
 from support.service import RunningService
 from support.shop import DAY, placed
 from support_service.demo.events import event_of
 from support_service.kit import deadletters
 from support_service.kit.deadletters import KeptLetter
 from support_service.ports.events import Record
+
+LETTERS = "/support/dead-letters"
 
 
 def record(order_id: str, offset: int) -> Record:
@@ -113,3 +117,44 @@ def test_what_is_to_be_replayed_must_be_said(service: RunningService) -> None:
     assert run(service, "replay").returncode == 2
     assert run(service, "replay", "--all", "--topic", "fraud.alert").returncode == 2
     assert run(service, "show", str(uuid4())).returncode == 1
+
+
+async def test_a_supervisor_sees_a_letter_whole_and_takes_it_in_by_the_api_which_is_recorded(
+    service: RunningService,
+) -> None:
+    await service.worker.context.ingest([poisoned("o-1", 1), poisoned("o-2", 2)])
+    first, second = await kept(service)
+    supervisor = service.person("SUPERVISOR")
+    page = await supervisor.get(f"{LETTERS}?limit=1")
+    assert [one["dead_letter_id"] for one in page["items"]] == [str(first.dead_letter_id)]
+    assert "value" not in page["items"][0]
+    rest = await supervisor.get(f"{LETTERS}?limit=1&cursor={page['next_cursor']}")
+    assert [(one["offset"], one["reason"]) for one in rest["items"]] == [(2, "invalid-version")]
+    assert rest["next_cursor"] is None
+    assert (await supervisor.get(f"{LETTERS}?topic=fraud.alert"))["items"] == []
+    whole = await supervisor.get(f"{LETTERS}/{first.dead_letter_id}")
+    assert (whole["key"], whole["headers"]) == ("o-1", [["trace", "t-1"]])
+    assert base64.b64decode(whole["value_base64"]) == whole["value"].encode() == first.letter.value
+    path = f"{LETTERS}/{second.dead_letter_id}/replay"
+    assert (await supervisor.ask("POST", path)).body == {"taken_in": False, "reason": "invalid-version"}
+    await mend(service, second)
+    assert (await supervisor.ask("POST", path)).body == {"taken_in": True, "reason": None}
+    assert problem(await supervisor.ask("POST", path)) == (404, "dead-letter-not-found")
+    assert await events_in(service) == 1
+    by_api = "support_agent_activity WHERE action = $1 AND agent_id = $2"
+    who = UUID(await agent_id(supervisor))
+    assert await count(service, by_api, "dead_letter.read", who) == 1
+    assert await count(service, by_api, "dead_letter.replayed", who) == 2
+
+
+@pytest.mark.parametrize("role", ["AGENT", "ANALYST", "SERVICE"])
+async def test_nobody_else_sees_dead_letters_by_the_api(service: RunningService, role: str) -> None:
+    person = service.person(role)
+    for method, path in (("GET", ""), ("GET", f"/{uuid4()}"), ("POST", f"/{uuid4()}/replay")):
+        assert problem(await person.ask(method, LETTERS + path))[0] == 403
+
+
+async def test_a_cursor_of_another_list_and_an_unknown_filter_are_refused(service: RunningService) -> None:
+    supervisor = service.person("SUPERVISOR")
+    assert problem(await supervisor.ask("GET", f"{LETTERS}?cursor=x"))[0] == 422
+    assert problem(await supervisor.ask("GET", f"{LETTERS}?customer=c"))[0] == 422

@@ -130,6 +130,23 @@ async def test_a_request_id_that_is_one_is_kept_and_any_other_replaced(service: 
         assert replaced.headers["x-request-id"] != other
 
 
+async def test_a_request_that_is_part_of_a_trace_is_known_by_it(service: RunningService, agent: Person) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    part = await agent.ask("GET", CASES, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    assert part.headers["x-request-id"] == trace
+    both = await agent.ask("GET", CASES, traceparent=f"00-{trace}-00f067aa0ba902b7-01", x_request_id="by-its-caller")
+    assert both.headers["x-request-id"] == "by-its-caller"
+    for none in (
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"ff-{trace}-00f067aa0ba902b7-01",
+        trace,
+        f"00-{trace}-{'0' * 16}-01",
+    ):
+        new = (await agent.ask("GET", CASES, traceparent=none)).headers["x-request-id"]
+        assert len(new) == 32
+        assert new not in {trace, "0" * 32}
+
+
 async def test_a_database_that_fails_is_a_500_and_one_that_is_away_a_503_and_neither_tells_why(
     service: RunningService, agent: Person, database_dsns: DatabaseDsns
 ) -> None:

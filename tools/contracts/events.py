@@ -84,6 +84,7 @@ def _message(type_: str, schema: Schema) -> dict[str, Any]:
                 **headers,
                 "ce_type": {"const": type_},
                 "ce_requestid": {"type": "string", "description": "The id of the request that caused it."},
+                "ce_traceparent": {"type": "string", "description": "The trace of that request (W3C Trace Context)."},
             },
         },
         "payload": {"$ref": f"#/components/schemas/{type_}"},

@@ -1,8 +1,9 @@
 """Cases and their conversations: what they are, how they change, who sees them."""
 
 from support_service.cases import metrics
-from support_service.cases.errors import CaseNotFound
+from support_service.cases.errors import AwaitedAlready, CaseNotFound
 from support_service.cases.events import (
+    AwaitedCame,
     CaseAssigned,
     CaseClosed,
     CaseOpened,
@@ -12,6 +13,7 @@ from support_service.cases.events import (
 )
 from support_service.cases.model import (
     AuthorType,
+    Awaited,
     CaseFacts,
     Channel,
     Message,
@@ -21,12 +23,16 @@ from support_service.cases.model import (
     Response,
     Status,
     Ticket,
+    Waiting,
 )
 from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, in_sight, must_see
 from support_service.cases.store import Filters
 
 __all__ = [
     "AuthorType",
+    "Awaited",
+    "AwaitedAlready",
+    "AwaitedCame",
     "CaseAssigned",
     "CaseClosed",
     "CaseFacts",
@@ -48,6 +54,7 @@ __all__ = [
     "Status",
     "StatusChanged",
     "Ticket",
+    "Waiting",
     "Workload",
     "in_sight",
     "metrics",

@@ -44,5 +44,13 @@ class OrderOfAnotherCustomer(InvalidInput):
     """This order belongs to another customer."""
 
 
+class NoOrderToWaitFor(InvalidInput):
+    """A case without an order has nothing to wait for."""
+
+
+class AwaitedAlready(Conflict):
+    """What the case is to wait for has come already."""
+
+
 class AssigneeNotAllowed(InvalidInput):
     """The case cannot be given to this person or team by you."""

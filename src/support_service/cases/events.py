@@ -74,6 +74,19 @@ class CaseAssigned(LoggedEvent):
     team_before: _MaybeCode
 
 
+class AwaitedCame(LoggedEvent):
+    """What a case waited for has come; the case is open again if it was not."""
+
+    type_: ClassVar[str] = "support.case.awaited.came"
+
+    ticket_id: _Id
+    source: _Code
+    status: _Code
+    entry_id: _Code
+    assignee: _MaybeId
+    team: _MaybeCode
+
+
 class CaseUpdated(LoggedEvent):
     """Other fields of a case changed; `fields` names them."""
 

@@ -67,6 +67,19 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a case waits for: a state of its order, of a payment or of a shipment of it."""
+
+    source: str
+    status: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of the fact that tells of it."""
+        return f"{self.source}.{self.status}"
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """A case as it stands in `support_tickets`."""
 
@@ -90,6 +103,7 @@ class Ticket:
     awaiting_since: datetime | None
     first_responded_at: datetime | None
     next_due_at: datetime | None
+    waits_for: Awaited | None
     linked_ticket_id: UUID | None
     created_at: datetime
     updated_at: datetime
@@ -112,6 +126,15 @@ class CaseFacts:
     order_id: str | None
     team: str | None
     opened_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A case that waits for something of its order."""
+
+    ticket_id: UUID
+    order_id: str
+    awaited: Awaited
 
 
 @dataclass(frozen=True, slots=True)

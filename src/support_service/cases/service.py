@@ -23,6 +23,7 @@ from support_service.cases.model import (
     Standing,
     Status,
     Ticket,
+    Waiting,
     after_message,
 )
 from support_service.cases.store import Filters
@@ -144,6 +145,12 @@ class Cases:
         """The same of many cases, without those that there are not."""
         return await store.case_facts(connection, ticket_ids)
 
+    async def about(
+        self, connection: Tx, orders: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[CaseFacts]]:
+        """By (customer, order): the cases, not yet closed, whose timelines show it."""
+        return await store.cases_about(connection, orders)
+
     async def messages_before(
         self, connection: Tx, principal: Principal, ticket_id: UUID, *, number: int, limit: int
     ) -> list[Message]:
@@ -247,6 +254,7 @@ class Cases:
             MoveNotAllowed: the state machine has no such move.
             AssigneeNotAllowed: unknown assignee or team, or one an agent may not give a case to.
             OrderOfAnotherCustomer: the order is known to be somebody else's.
+            NoOrderToWaitFor: it is to wait for something, and is about no order.
         """
         ticket = self._in_sight(await store.ticket(tx, ticket_id, lock=True), principal)
         if ticket.version != version:
@@ -267,10 +275,38 @@ class Cases:
         )
         if "order_id" in changed:
             await self._claim_order(tx, wanted.order_id, wanted.customer_id)
+        if "waits_for" in changed and wanted.waits_for is not None and wanted.order_id is None:
+            raise errors.NoOrderToWaitFor
+        if wanted.status is Status.CLOSED or ("order_id" in changed and "waits_for" not in changed):
+            wanted = replace(wanted, waits_for=None)
         saved = await store.save(tx, _with_times(ticket, wanted, self._clock.now()), self._clock.now())
         await self._log_changes(tx, ticket, saved, changed)
         await self._note(tx, principal, "case.changed", saved, fields=list(changed))
         return saved
+
+    async def waiting(self, tx: Tx, order_ids: Collection[str], ticket_ids: Collection[UUID]) -> list[Waiting]:
+        """The cases among these, and those about these orders, that wait for something; by their ids."""
+        return await store.waiting(tx, order_ids, ticket_ids)
+
+    async def awaited_came(self, tx: Tx, waiting: Waiting, entry_id: str) -> bool:
+        """What a case waits for has come, as this entry tells: it is opened again. Says whether it still waited for that."""
+        ticket = await store.ticket(tx, waiting.ticket_id, lock=True)
+        if ticket is None or (ticket.order_id, ticket.waits_for) != (waiting.order_id, waiting.awaited):
+            return False
+        after = replace(ticket, status=Status.OPEN, waits_for=None, resolved_at=None)
+        saved = await store.save(tx, after, self._clock.now())
+        came = events.AwaitedCame(
+            ticket_id=saved.ticket_id,
+            source=waiting.awaited.source,
+            status=waiting.awaited.status,
+            entry_id=entry_id,
+            assignee=saved.assignee,
+            team=saved.team,
+        )
+        await append(tx, came, subject=str(saved.ticket_id), sequence=saved.version)
+        if ticket.status is not saved.status:
+            await self._log_status(tx, ticket.status, saved)
+        return True
 
     def _in_sight(self, ticket: Ticket | None, principal: Principal) -> Ticket:
         if ticket is None:

@@ -1,11 +1,22 @@
 """All SQL of cases and conversations."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from support_service.cases.model import AuthorType, CaseFacts, Channel, Message, NewCase, Priority, Status, Ticket
+from support_service.cases.model import (
+    AuthorType,
+    Awaited,
+    CaseFacts,
+    Channel,
+    Message,
+    NewCase,
+    Priority,
+    Status,
+    Ticket,
+    Waiting,
+)
 from support_service.directory import Sight
 from support_service.kit.database import Row, Tx
 from support_service.kit.ids import new_id
@@ -63,6 +74,24 @@ async def case_facts(connection: Tx, ticket_ids: Collection[UUID]) -> dict[UUID,
     return {row["ticket_id"]: CaseFacts(*row) for row in rows}
 
 
+async def cases_about(connection: Tx, orders: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[CaseFacts]]:
+    """The cases, not yet closed, whose timelines show these (customer, order): those about it, and those about no order."""
+    rows = await connection.fetch(
+        _SQL["cases_about"], [customer_id for customer_id, _ in orders], [order_id for _, order_id in orders]
+    )
+    found: dict[tuple[str, str], list[CaseFacts]] = {}
+    for row in rows:
+        *facts, moved = row
+        found.setdefault((row["customer_id"], moved), []).append(CaseFacts(*facts))
+    return found
+
+
+async def waiting(tx: Tx, order_ids: Collection[str], ticket_ids: Collection[UUID]) -> list[Waiting]:
+    """The cases among these, and those about these orders, that wait for something; by their ids."""
+    rows = await tx.fetch(_SQL["waiting_cases"], list(order_ids), list(ticket_ids))
+    return [Waiting(row["ticket_id"], row["order_id"], Awaited(**row["waits_for"])) for row in rows]
+
+
 async def unfinished_link(tx: Tx, ticket_id: UUID) -> CaseFacts | None:
     """The newest case that goes on from this one and is not closed."""
     row = await tx.fetchrow(_SQL["unfinished_link"], ticket_id)
@@ -88,6 +117,7 @@ async def save(tx: Tx, after: Ticket, at: datetime) -> Ticket:
         after.resolved_at,
         after.closed_at,
         at,
+        None if after.waits_for is None else asdict(after.waits_for),
     )
     assert row is not None  # noqa: S101 - the row is locked by this transaction
     return _ticket(row)
@@ -172,6 +202,7 @@ def _ticket(row: Row) -> Ticket:
             "priority": Priority(row["priority"]),
             "status": Status(row["status"]),
             "tags": tuple(row["tags"]),
+            "waits_for": None if row["waits_for"] is None else Awaited(**row["waits_for"]),
         }
     )
 

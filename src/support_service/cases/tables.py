@@ -50,6 +50,7 @@ support_tickets = Table(
     column("awaiting_since", _TIME, _NONE),
     column("first_responded_at", _TIME, _NONE),
     column("next_due_at", _TIME, _NONE),
+    column("waits_for", JSONB, _NONE),
     column("linked_ticket_id", Uuid, _NONE, ForeignKey("support_tickets.ticket_id")),
     column("created_at", _TIME, _NONE, nullable=False),
     column("updated_at", _TIME, _NONE, nullable=False),
@@ -61,6 +62,7 @@ support_tickets = Table(
     Index("support_tickets_queue", "team", "status", "ticket_id"),
     Index("support_tickets_opened_by", "opened_by", "ticket_id"),
     Index("support_tickets_link", "linked_ticket_id", postgresql_where=text("linked_ticket_id IS NOT NULL")),
+    Index("support_tickets_waits_for", "order_id", postgresql_where=text("waits_for IS NOT NULL")),
     Index("support_tickets_waiting", "awaiting_since", postgresql_where=text("awaiting_since IS NOT NULL")),
 )
 

@@ -72,9 +72,7 @@ class HotRoad:
             ticket_id, asked = _ticket_id(scope["path"]), first_headers(scope)
             principal = await self._principal(asked.get(b"authorization"))
             if ticket_id is not None and principal is not None and lane.open_to(principal):
-                look = _Look(
-                    principal, ticket_id, request_id_of(asked.get(b"x-request-id")), asked.get(b"if-none-match")
-                )
+                look = _Look(principal, ticket_id, request_id_of(asked), asked.get(b"if-none-match"))
                 status, logged = await self._serve(lane, look, scope, send)
                 seconds = time.perf_counter() - started
                 if logged is None:

@@ -2,14 +2,16 @@
 
 import json
 import math
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from support_service.cases import (
     AuthorType,
+    Awaited,
     Channel,
     Conversation,
     Message,
@@ -20,6 +22,7 @@ from support_service.cases import (
     Workload,
 )
 from support_service.directory import Principal, Profile
+from support_service.sources import SOURCES
 from support_service.timeline import TimelineResponse
 
 _LARGEST_OBJECT = 16_384
@@ -147,6 +150,21 @@ class MessageCreate(_Input):
         return self
 
 
+class AwaitedState(_Input):
+    """A state of the case's order, of a payment or of a shipment of it."""
+
+    source: Literal["order", "payment", "shipment"]
+    status: str = Field(max_length=64)
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        known = next(source.statuses for source in SOURCES if source.name == self.source)
+        if self.status not in known:
+            message = f"must be one of {', '.join(known)}"
+            raise ValueError(message)
+        return self
+
+
 class TicketChange(_Input):
     """The fields of a case to change; those left out stay, null clears."""
 
@@ -161,12 +179,17 @@ class TicketChange(_Input):
     category: Name | None = None
     tags: Annotated[list[Name], Field(max_length=_MOST_TAGS)] = []
     language: Language | None = None
+    waits_for: AwaitedState | None = Field(
+        default=None, description="The case is opened again when this comes; null: it waits for nothing any more."
+    )
 
     def changes(self) -> dict[str, object]:
         """The fields that were sent, under their names in `Ticket`."""
         sent = {name: getattr(self, name) for name in self.model_fields_set}
         if "tags" in sent:
             sent["tags"] = tuple(dict.fromkeys(self.tags))
+        if self.waits_for is not None:
+            sent["waits_for"] = Awaited(self.waits_for.source, self.waits_for.status)
         return sent
 
 
@@ -220,6 +243,7 @@ class TicketResponse(_Output):
     awaiting_since: datetime | None = Field(description="Since when the customer waits for an answer.")
     first_responded_at: datetime | None
     next_due_at: datetime | None
+    waits_for: AwaitedState | None = Field(description="What opens the case again when it comes.")
     linked_ticket_id: UUID | None = Field(description="The closed case that this one goes on from.")
     created_at: datetime
     updated_at: datetime
@@ -318,6 +342,8 @@ class WorkloadResponse(_Output):
 
 def _ticket_fields(ticket: Ticket, profile: Profile) -> dict[str, Any]:
     fields = {name: getattr(ticket, name) for name in TicketResponse.model_fields}
+    if ticket.waits_for is not None:
+        fields["waits_for"] = AwaitedState.model_construct(**asdict(ticket.waits_for))
     if profile is Profile.MASKED:
         fields |= {"customer_id": None, "subject": None, "contact": None, "metadata": None, "tags": ()}
     return fields

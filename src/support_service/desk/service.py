@@ -8,6 +8,8 @@ from uuid import UUID
 from support_service.activity import ViewRecorder
 from support_service.cases import (
     AuthorType,
+    Awaited,
+    AwaitedAlready,
     CaseFacts,
     CaseNotFound,
     Cases,
@@ -116,12 +118,23 @@ class Desk:
     async def change_case(
         self, principal: Principal, ticket_id: UUID, change: schemas.TicketChange, *, version: int
     ) -> Answer:
-        """Change a case that is at this version: 200 with the ticket. See `Cases.change` for what it refuses."""
+        """Change a case that is at this version: 200 with the ticket. See `Cases.change` for what it refuses.
+
+        Raises:
+            AwaitedAlready: it is to wait for what its timeline shows already.
+        """
+        changes = change.changes()
 
         async def changed() -> Ticket:
             async with self._database.transaction() as tx:
-                return await self._cases.change(tx, principal, ticket_id, version=version, changes=change.changes())
+                return await self._cases.change(tx, principal, ticket_id, version=version, changes=changes)
 
+        awaited = changes.get("waits_for")
+        if isinstance(awaited, Awaited):
+            facts = await self._watched(principal, self._current_facts(principal, ticket_id))
+            order_id = change.order_id if "order_id" in changes else facts.order_id
+            if order_id is not None and await self._timeline.shows(facts.customer_id, order_id, awaited.kind):
+                raise AwaitedAlready
         ticket = await self._watched(principal, changed())
         self._recent.forget(str(ticket_id))  # the log tells of it soon, but what one wrote is in one's next read
         _log.info("case.changed", fields=sorted(change.model_fields_set))

@@ -19,11 +19,15 @@ class Action(StrEnum):
     MESSAGE_AS_CUSTOMER = "message.as_customer"
     MESSAGE_AS_BOT = "message.as_bot"
     TIMELINE_READ = "timeline.read"
+    STREAM_READ = "stream.read"
     WORKLOAD_READ = "workload.read"
     FILTER_BY_CUSTOMER = "filter.by_customer"
+    DEAD_LETTER_READ = "dead_letter.read"
+    DEAD_LETTER_REPLAY = "dead_letter.replay"
 
 
 _WORKERS = frozenset({Role.AGENT, Role.SUPERVISOR})
+_OVERSEERS = frozenset({Role.SUPERVISOR})
 _PEOPLE = _WORKERS | {Role.ANALYST}
 _SERVICE = frozenset({Role.SERVICE})
 
@@ -37,8 +41,11 @@ MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.MESSAGE_AS_CUSTOMER: _WORKERS | _SERVICE,
         Action.MESSAGE_AS_BOT: _SERVICE,
         Action.TIMELINE_READ: _PEOPLE,
+        Action.STREAM_READ: _PEOPLE,
         Action.WORKLOAD_READ: _PEOPLE,
         Action.FILTER_BY_CUSTOMER: _WORKERS | _SERVICE,
+        Action.DEAD_LETTER_READ: _OVERSEERS,
+        Action.DEAD_LETTER_REPLAY: _OVERSEERS,
     }
 )
 """The roles that may do each action, on what lies in their sight."""

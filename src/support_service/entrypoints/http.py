@@ -14,12 +14,15 @@ from starlette.types import ASGIApp
 
 from support_service import __version__, migrations, wiring
 from support_service.config import Settings
+from support_service.context import create_dead_letter_routes
 from support_service.demo.page import create_router as create_demo_page
 from support_service.demo.people import PEOPLE
 from support_service.desk import HotRoad, create_routes
+from support_service.entrypoints.draining import on_announcement
 from support_service.kit import logs
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
+from support_service.stream import create_stream_routes
 
 _OBJECTS_PER_COLLECTION = 250_000
 """The reads of a storm keep more than 50,000 alive at once: 1,000 cold timelines over two processes."""
@@ -63,7 +66,9 @@ def build(services: wiring.Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        tasks = [asyncio.create_task(services.tail.run(stop)), asyncio.create_task(services.views.run(stop))]
+        running = services.tail.run(stop), services.views.run(stop), services.stream.run(stop)
+        tasks = [asyncio.create_task(one) for one in running]
+        on_announcement(services.stream.end)
         warming = asyncio.create_task(services.warming.run())
         try:
             yield
@@ -86,6 +91,8 @@ def build(services: wiring.Services) -> FastAPI:
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     app.include_router(create_routes(services.desk, services.guard))
+    app.include_router(create_dead_letter_routes(services.dead_letters, services.guard))
+    app.include_router(create_stream_routes(services.stream, services.guard))
     _add_operations(app, services)
     if services.issuer is not None:
         app.include_router(create_demo_page(services.issuer, PEOPLE))

@@ -1,9 +1,10 @@
 """The HTTP server around the API: granian, with room for more than its default number of connections."""
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.server.mp import MPServer
 
 from support_service.config import Settings
+from support_service.entrypoints import draining
 from support_service.kit import logs
 
 _BACKLOG = 4096
@@ -11,11 +12,20 @@ _IN_FLIGHT = 2048
 _KILL_AFTER_S = 8
 
 
+class _Server(MPServer):
+    """Granian, whose children are told before they have to stop."""
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Stop them, and then itself."""
+        draining.announce()
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call] # theirs
+
+
 def serve() -> None:
     """Serve the API with the environment's settings until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
-    Granian(
+    _Server(
         "support_service.entrypoints.http:create_app",
         factory=True,
         interface=Interfaces.ASGI,

@@ -124,7 +124,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stamp until `stop`, going on after any failure."""
-        await _repeat(self.step, stop, name="relay", poll_s=_POLL_S)
+        await repeat(self.step, stop, name="relay", poll_s=_POLL_S)
 
 
 Handle = Callable[[Tx, Sequence[LogRow]], Awaitable[None]]
@@ -156,7 +156,7 @@ class Follower:
             cursor = await tx.fetchval(_SQL["lock_cursor"], self.name)
             if cursor is None:
                 return 0
-            rows = await _read(tx, cursor)
+            rows = await read(tx, cursor)
             if rows:
                 await self._handle(tx, rows)
                 await tx.execute(_SQL["move_cursor"], self.name, rows[-1].position)
@@ -165,7 +165,7 @@ class Follower:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop`; a batch that fails is tried again, slower and slower up to every 5 s."""
-        await _repeat(self.step, stop, name=self.name, poll_s=_POLL_S)
+        await repeat(self.step, stop, name=self.name, poll_s=_POLL_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class LogTail:
         asked_at = self._clock.monotonic()
         async with self._database.connection() as connection:
             if self._position is None:
-                self._position = int(await connection.fetchval(_SQL["head"]))
+                self._position = await head(connection)
             rows = await connection.fetch(_SQL["hear"], self._position, _BATCH, _MOST_UNSTAMPED)
         if rows:
             await self._apply([Heard(row["type"], row["subject"], row["sequence"]) for row in rows])
@@ -246,7 +246,7 @@ class LogTail:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop`."""
-        await _repeat(self.step, stop, name="tail", poll_s=self._poll_s)
+        await repeat(self.step, stop, name="tail", poll_s=self._poll_s)
 
 
 async def lags(connection: Tx) -> dict[str, int]:
@@ -260,11 +260,25 @@ async def unstamped(connection: Tx) -> tuple[int, float]:
     return (0, 0.0) if row is None else (row["rows"], row["oldest_s"])
 
 
-async def _read(connection: Tx, after: int) -> list[LogRow]:
+async def head(connection: Tx) -> int:
+    """The last position that was given."""
+    return int(await connection.fetchval(_SQL["head"]))
+
+
+async def read(connection: Tx, after: int) -> list[LogRow]:
+    """A batch of the rows that follow a position, in their order: gapless, so the first one is `after` + 1 if it is kept."""
     return [LogRow(**dict(row)) for row in await connection.fetch(_SQL["read_log"], after, _BATCH)]
 
 
-async def _repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, name: str, poll_s: float) -> None:
+async def repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, name: str, poll_s: float) -> None:
+    """Take steps until `stop`, going on after any failure, slower and slower up to every 5 s.
+
+    Args:
+        step: returns how many rows it handled; after a full batch the next one follows at once.
+        stop: ends it.
+        name: in metrics and logs.
+        poll_s: seconds from the beginning of a step to that of the next.
+    """
     failures = 0
     while not stop.is_set():
         begun = time.monotonic()

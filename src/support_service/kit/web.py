@@ -26,6 +26,7 @@ from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 LARGEST_BODY = 1_000_000
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 ANSWER_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 """Headers of every answer, unless a route says otherwise."""
 
@@ -49,7 +50,7 @@ class RequestContext:
             return
         started = time.perf_counter()
         headers = first_headers(scope)
-        request_id = request_id_of(headers.get(b"x-request-id"))
+        request_id = request_id_of(headers)
         logs.clear()
         logs.bind(request_id=request_id)
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
@@ -79,11 +80,18 @@ def first_headers(scope: Scope) -> dict[bytes, bytes]:
     return dict(reversed(list(scope["headers"])))
 
 
-def request_id_of(given: bytes | None) -> str:
-    """The id a caller gave their request, if it is a plausible one, else a new one."""
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """The id that a request bears: its caller's, if it is a plausible one, else that of the trace that it is part of.
+
+    That is the trace id of W3C Trace Context (`traceparent`), and so is a new id, with which a trace can begin.
+    """
+    given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
-    return f"{getrandbits(96):024x}"  # no secret, and made for each of thousands of requests a second
+    parent = headers.get(b"traceparent")
+    if parent is not None and (found := _TRACEPARENT.fullmatch(parent)):
+        return found[1].decode()
+    return f"{getrandbits(128):032x}"  # no secret, and made for each of thousands of requests a second
 
 
 def observed_route(method: str, route: str, status: int) -> Callable[[float], None]:

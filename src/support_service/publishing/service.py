@@ -1,6 +1,7 @@
 """Publishing the event log: each row one CloudEvent in binary mode, ids and codes only, as the log holds no free text."""
 
 import json
+import re
 from collections.abc import Sequence
 
 from support_service.kit.database import Tx
@@ -8,6 +9,8 @@ from support_service.kit.eventlog import LogRow
 from support_service.ports.publisher import OutgoingEvent, Publisher
 
 _SOURCE = "/support-service"
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
+"""What a request's id is unless its caller gave it another (`kit.web.request_id_of`)."""
 
 
 class Publishing:
@@ -30,6 +33,7 @@ def outgoing(row: LogRow) -> OutgoingEvent:
     """A row of the log as a CloudEvent 1.0 (binary mode of the Kafka binding), keyed by what its order is about.
 
     `id` is the same however often it comes, `sequence` grows with each event of the subject, `position` with each of the log.
+    `traceparent` (W3C Trace Context, CloudEvents' extension for it) goes on with the trace of the request that caused it.
     """
     attributes = {
         "specversion": "1.0",
@@ -43,6 +47,8 @@ def outgoing(row: LogRow) -> OutgoingEvent:
     }
     if row.trace is not None:
         attributes["requestid"] = row.trace
+        if _TRACE_ID.fullmatch(row.trace):
+            attributes["traceparent"] = f"00-{row.trace}-{row.event_id.hex[-16:]}-01"
     headers = (
         ("content-type", b"application/json"),
         *((f"ce_{name}", value.encode()) for name, value in attributes.items()),

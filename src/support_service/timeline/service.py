@@ -191,6 +191,11 @@ class Timeline:
         assembled, _ = await self._assemble(key, profile)
         return Served(_render(assembled, profile, cursor=cursor, limit=limit), None, _BYPASSED)
 
+    async def shows(self, customer_id: str, order_id: str, kind: str) -> bool:
+        """Whether a fact of this kind is known of an order, from whatever source answers now."""
+        assembled, _ = await self._assemble(CaseKey(customer_id, order_id), Profile.CLEAR)
+        return any(fact.kind == kind and fact.order_id == order_id for fact in assembled.facts)
+
     async def shared_page(self, key: CaseKey, profile: Profile) -> CachedBody | None:
         """The first page that other processes would find in the shared cache, however old, for holding it to account."""
         return await self._shared.last(key.pages[profile], key.customer_id)

@@ -14,6 +14,12 @@ SELECT * FROM support_tickets WHERE ticket_id = $1
 SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
 WHERE ticket_id = ANY ($1::uuid[])
 
+-- name: cases_about
+SELECT ticket_id, version, t.customer_id, t.order_id, team, opened_by, moved.order_id
+FROM unnest($1::text[], $2::text[]) AS moved (customer_id, order_id)
+JOIN support_tickets t ON t.customer_id = moved.customer_id AND (t.order_id IS NULL OR t.order_id = moved.order_id)
+WHERE t.status <> 'CLOSED'
+
 -- name: unfinished_link
 SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
 WHERE linked_ticket_id = $1 AND status <> 'CLOSED' ORDER BY ticket_id DESC LIMIT 1
@@ -26,9 +32,14 @@ SELECT * FROM support_tickets WHERE ticket_id = $1 FOR NO KEY UPDATE
 UPDATE support_tickets SET
     order_id = $2, subject = $3, category = $4, priority = $5, status = $6, assignee = $7, team = $8, tags = $9,
     language = $10, awaiting_since = $11, first_responded_at = $12, resolved_at = $13, closed_at = $14,
-    updated_at = $15, version = version + 1
+    updated_at = $15, waits_for = $16, version = version + 1
 WHERE ticket_id = $1
 RETURNING *
+
+-- name: waiting_cases
+SELECT ticket_id, order_id, waits_for FROM support_tickets
+WHERE waits_for IS NOT NULL AND order_id IS NOT NULL AND (order_id = ANY ($1::text[]) OR ticket_id = ANY ($2::uuid[]))
+ORDER BY ticket_id
 
 -- name: workload
 SELECT status, priority, count(*) AS cases, min(awaiting_since) AS awaiting_since
