@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tools.contracts.api import Document, api_breaks, document
 from tools.contracts.compatibility import breaks
 from tools.contracts.events import asyncapi, event_types, schema_of
 
@@ -14,10 +15,11 @@ _FOLDER: Final = Path(__file__).parents[2] / "contracts"
 
 def main(mode: str, folder: Path = _FOLDER) -> int:
     """Check, or write and check; returns 1 when something is wrong."""
-    schemas = {event.type_: schema_of(event) for event in event_types()}
+    schemas, api = {event.type_: schema_of(event) for event in event_types()}, document()
     if mode == "write":
         write(schemas, folder)
-    wrong = list(judge(schemas, folder))
+        write_api(api, folder)
+    wrong = judge(schemas, folder) + judge_api(api, folder)
     for line in wrong:
         print(f"contracts: {line}")
     return int(bool(wrong))
@@ -48,6 +50,22 @@ def write(schemas: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
         if not released or list(released.values())[-1] != schema:
             _write(folder / "events" / type_ / f"{len(released) + 1}.json", schema)
     _write(folder / "asyncapi.json", asyncapi(schemas))
+
+
+def judge_api(api: Document, folder: Path) -> list[str]:
+    """What is wrong with this API, held to every version released."""
+    kept = {path.stem: _read(path) for path in sorted((folder / "openapi").glob("*.json"))}
+    wrong = [f"{what} (since version {version})" for version, old in kept.items() for what in api_breaks(old, api)]
+    if _read(folder / "openapi.json") != api or api["info"]["version"] not in kept:
+        wrong.append("openapi.json is stale: run .venv/bin/python -m tools.contracts write")
+    return wrong
+
+
+def write_api(api: Document, folder: Path) -> None:
+    """Keep the document, and as the one of its version, unless that breaks a client of any version."""
+    if not any(any(api_breaks(_read(path), api)) for path in (folder / "openapi").glob("*.json")):
+        _write(folder / "openapi.json", api)
+        _write(folder / "openapi" / f"{api['info']['version']}.json", api)
 
 
 def versions(folder: Path, type_: str) -> dict[int, Any]:

@@ -4,6 +4,7 @@ Readers ignore fields that they do not know. So a field may come, and one that n
 both know must say the same, and be there as surely.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ _SETS = frozenset({"enum", "anyOf", "required"})
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of one could not read of the other, in words; nothing when each reads the other."""
-    yield from _differ(_plain(inlined(old, old)), _plain(inlined(new, new)), "")
+    yield from _differ(plain(inlined(old, old)), plain(inlined(new, new)), "")
 
 
 def _differ(old: Any, new: Any, where: str) -> Iterator[str]:
@@ -53,21 +54,25 @@ def inlined(schema: Any, root: Mapping[str, Any]) -> Any:
     return {key: inlined(value, root) for key, value in schema.items() if key != "$defs"}
 
 
-def _plain(schema: Any) -> Any:
+def plain(schema: Any) -> Any:
     """The schema without what says nothing about values; lists that are sets are sorted."""
     if isinstance(schema, list):
-        return [_plain(one) for one in schema]
+        return [plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     kept: dict[str, Any] = {}
     for key, value in schema.items():
         if key == "properties":
-            kept[key] = {name: _plain(one) for name, one in value.items()}
-        elif key in _SETS:
-            kept[key] = sorted((_plain(one) for one in value), key=repr)
+            kept[key] = {name: plain(one) for name, one in value.items()}
+        elif key in _SETS and isinstance(value, list):  # of a parameter `required` is one word
+            kept[key] = sorted((plain(one) for one in value), key=_in_order)
         elif key not in _SAYS_NOTHING:
-            kept[key] = _plain(value)
+            kept[key] = plain(value)
     return kept
+
+
+def _in_order(schema: Any) -> str:
+    return json.dumps(schema, sort_keys=True)
 
 
 def _brief(schema: Any) -> str:
