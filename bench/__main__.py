@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import cold, fresh, growth, hot, results, trino_killed
+from bench import cold, fresh, growth, hot, results, streams, trino_killed
 from bench.results import Figure
 from bench.scale import QUICK, Scale
 from bench.table import Say, show
@@ -21,6 +21,7 @@ SUITES: Mapping[Measure, Sequence[str]] = {
     fresh.measure: fresh.NAMES,
     trino_killed.measure: trino_killed.NAMES,
     growth.measure: growth.NAMES,
+    streams.measure: streams.NAMES,
 }
 """Figures that are measured on one running service, together."""
 

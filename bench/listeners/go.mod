@@ -1,0 +1,3 @@
+module support-service/bench/listeners
+
+go 1.22
