@@ -33,6 +33,9 @@ _MOST_OF_ONE = 20
 LONGEST_S = 900.0
 """Then a stream ends and is opened anew, by a token that holds and with the sight that its reader has by then."""
 
+_AT_ONCE, _PAUSE_S = 10, 0.001
+"""After so many listeners were told, requests have their turn: a thousand at once would hold them up for 25 ms."""
+
 KEEP_ALIVE_S = 15.0
 _BEGIN = b"retry: 2000\n\n"
 
@@ -47,11 +50,11 @@ class _Listener:
         self._frames: list[bytes] = []
         self._something = asyncio.Event()
 
-    def tell(self, told: bytes) -> None:
+    def tell(self, told: Sequence[bytes]) -> None:
         if len(self._frames) >= _MOST_WAITING:
             self.end("slow")
             return
-        self._frames.append(told)
+        self._frames += told
         self._something.set()
 
     def end(self, reason: str) -> None:
@@ -135,11 +138,9 @@ class Stream:
                 if not rows:
                     return 0
                 found = await self._notices(connection, rows)
-            for notice in found:
-                for sight, listeners in self._listeners.items():
-                    if (told := notice.frame(sight)) is not None:
-                        for listener in listeners:
-                            listener.tell(told)
+            for sight, listeners in list(self._listeners.items()):
+                told = [one for notice in found if (one := notice.frame(sight)) is not None]
+                await _tell(list(listeners), told)
             self._position = rows[-1].position
         return len(rows)
 
@@ -196,6 +197,13 @@ class Stream:
         cases = await self._cases.facts_of_many(connection, tickets) if tickets else {}
         about = await self._cases.about(connection, orders) if orders else {}
         return notices(rows, cases, about)
+
+
+async def _tell(listeners: Sequence[_Listener], told: Sequence[bytes]) -> None:
+    for number, listener in enumerate(listeners if told else (), 1):
+        listener.tell(told)
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(_PAUSE_S)
 
 
 def _here(position: int) -> bytes:
