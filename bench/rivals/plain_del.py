@@ -32,6 +32,10 @@ class PlainNear:
 
     async def get(self, key: str, floor_key: str) -> CachedBody | None:
         """The page, until its time is over."""
+        return self.look(key, floor_key)
+
+    def look(self, key: str, floor_key: str) -> CachedBody | None:
+        """As `get`, without waiting."""
         body, until = self._pages.get(floor_key, {}).get(key, (None, 0.0))
         return body if self._clock.monotonic() < until else None
 

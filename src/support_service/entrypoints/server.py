@@ -21,13 +21,13 @@ class _Server(MPServer):
         super().shutdown(exit_code)  # type: ignore[no-untyped-call] # theirs
 
 
-def serve() -> None:
-    """Serve the API with the environment's settings until SIGTERM or SIGINT."""
+def serve(target: str = "support_service.entrypoints.http:create_app") -> None:
+    """Serve the API, or another ASGI application, with the environment's settings until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     _Server(
-        "support_service.entrypoints.http:create_app",
-        factory=True,
+        target,
+        factory=target.endswith(":create_app"),
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,  # named, as granian would take any other loop that happens to be installed
         http=HTTPModes.http1,
