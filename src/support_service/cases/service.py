@@ -293,6 +293,8 @@ class Cases:
         ticket = await store.ticket(tx, waiting.ticket_id, lock=True)
         if ticket is None or (ticket.order_id, ticket.waits_for) != (waiting.order_id, waiting.awaited):
             return False
+        if ticket.status is Status.CLOSED:  # by a process of the version before, which knows of no waiting
+            return False
         after = replace(ticket, status=Status.OPEN, waits_for=None, resolved_at=None)
         saved = await store.save(tx, after, self._clock.now())
         came = events.AwaitedCame(
