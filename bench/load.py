@@ -2,20 +2,18 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench import golang
 from bench.cpu import cpu_seconds
-from bench.golang import built
 
 SETTLE_S = 1.2
 """Counted after the last answer at least: the service writes who looked once a second."""
 
 _GENERATOR = Path(__file__).with_name("load")
-_START_DEADLINE_S = 60.0
 _SPARE_S = 60.0
 
 
@@ -126,47 +124,23 @@ async def run(
     Raises:
         RuntimeError: the generator did not get its connections, or did not end.
     """
-    asked, result = folder / "plan.json", folder / "result.json"
-    asked.write_text(json.dumps(asdict(plan)), "utf-8")
-    process = await asyncio.create_subprocess_exec(
-        str(built(_GENERATOR)), str(asked), str(result), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        await _said(process, b"ready\n", _START_DEADLINE_S)
+    async with golang.running(_GENERATOR, asdict(plan), folder) as generator:
         before = _cpu(roots)
-        await _line(process, b"go\n")
+        await generator.tell("go")
         if meanwhile is not None:
             await meanwhile()
             with contextlib.suppress(ConnectionError):  # its time had passed
-                await _line(process, b"stop\n")
-        await _said(process, b"done\n", plan.seconds + 2 * plan.patience_s + _SPARE_S)
-        await asyncio.wait_for(process.wait(), _SPARE_S)
-        outcome = _outcome(json.loads(result.read_text("utf-8")))
+                await generator.tell("stop")
+        outcome = _outcome(await generator.result(plan.seconds + 2 * plan.patience_s + _SPARE_S))
         await asyncio.sleep(SETTLE_S)
         if settled is not None:
             await settled(outcome)
         cpu = {name: seconds - before[name] for name, seconds in _cpu(roots).items()}
         return replace(outcome, cpu=cpu)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def _cpu(roots: Mapping[str, int]) -> dict[str, float]:
     return {name: cpu_seconds([root]) for name, root in roots.items()}
-
-
-async def _line(process: asyncio.subprocess.Process, text: bytes) -> None:
-    assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-    process.stdin.write(text)
-    await process.stdin.drain()
-
-
-async def _said(process: asyncio.subprocess.Process, word: bytes, deadline_s: float) -> None:
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-    if await asyncio.wait_for(process.stdout.readline(), deadline_s) != word:
-        raise RuntimeError("the load generator failed; what it said stands above")
 
 
 def _outcome(told: Mapping[str, Any]) -> Outcome:

@@ -6,7 +6,6 @@ then kept wrongly shows in the rest.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,9 +14,8 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from bench import history, shop
+from bench import golang, history, shop
 from bench.bed import Bed, Case
-from bench.golang import built
 from bench.history import Read, Verdict, Write
 from support_service import wiring
 from support_service.context import Context
@@ -164,23 +162,11 @@ class Race:
             seed=self.seed,
             longest_s=600,
         )
-        asked, result = self.bed.folder / "reading.json", self.bed.folder / "reads.json"
-        asked.write_text(json.dumps(asdict(plan)), "utf-8")
-        program = str(await asyncio.to_thread(built, _READER))
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(program, str(asked), str(result), stdin=pipe, stdout=pipe)
-        try:
-            await _told(process, b"ready\n")
-            await _say(process, b"go\n")
+        async with golang.running(_READER, asdict(plan), self.bed.folder) as readers:
+            await readers.tell("go")
             yield
-            await _say(process, b"stop\n")
-            await _told(process, b"done\n")
-            await asyncio.wait_for(process.wait(), _PATIENCE_S)
-            self.reads += _reads(json.loads(result.read_text("utf-8")), cases)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await readers.tell("stop")
+            self.reads += _reads(await readers.result(_PATIENCE_S), cases)
 
 
 def _reads(columns: Mapping[str, Sequence[int]], cases: Sequence[Case]) -> Iterator[Read]:
@@ -195,15 +181,3 @@ def _record(fact: ShopFact, offset: int) -> Record:
     event = event_of(fact)
     assert event is not None  # noqa: S101 - an order's version always has one
     return Record(event.topic, 0, offset, event.key.encode(), event.value, (), event.occurred_at)
-
-
-async def _say(process: asyncio.subprocess.Process, word: bytes) -> None:
-    assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-    process.stdin.write(word)
-    await process.stdin.drain()
-
-
-async def _told(process: asyncio.subprocess.Process, word: bytes) -> None:
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-    if await asyncio.wait_for(process.stdout.readline(), _PATIENCE_S) != word:
-        raise RuntimeError("the readers failed; what they said stands above")

@@ -6,13 +6,12 @@ once and in order.
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
-from bench import load, mix, results
+from bench import golang, load, mix, results
 from bench.bed import Bed, service_bed
-from bench.golang import built
 from bench.hot import redis
 from bench.load import Outcome, Plan
 from bench.results import Figure
@@ -31,7 +30,6 @@ _PEOPLE = 200
 _CONNECTIONS = 64
 _RATE = 400.0
 _SETTLE_S = 2.0
-_WITHIN_S = 60.0
 _TOLD = "bench-told"
 _MARK = "order:bench:"
 _PROGRAM = Path(__file__).with_name("listeners")
@@ -51,40 +49,26 @@ class Listeners:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Within the block they listen and are told; its end counts what they got."""
-        plan, result = self._bed.folder / "listeners.json", self._bed.folder / "heard.json"
         tokens = [person.token for person in self._bed.people]
-        asked = {"address": self._bed.address, "count": LISTENERS, "tokens": tokens, "mark": _MARK, "longest_s": 300.0}
-        plan.write_text(json.dumps(asked), "utf-8")
-        process = await asyncio.create_subprocess_exec(
-            str(built(_PROGRAM)), str(plan), str(result), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        assert process.stdin is not None  # noqa: S101 - pipes were asked for
-        assert process.stdout is not None  # noqa: S101 - likewise
-        first, telling = self.told, None
-        try:
-            if await asyncio.wait_for(process.stdout.readline(), _WITHIN_S) != b"ready\n":
-                raise RuntimeError("the listeners failed; what they said stands above")
+        plan = {"address": self._bed.address, "count": LISTENERS, "tokens": tokens, "mark": _MARK, "longest_s": 300.0}
+        first = self.told
+        async with golang.running(_PROGRAM, plan, self._bed.folder) as listeners:
             telling = asyncio.create_task(self._tell(numbered_from=first))
-            yield
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-            await asyncio.sleep(_SETTLE_S)
-            process.stdin.close()
-            await asyncio.wait_for(process.wait(), _WITHIN_S)
-            heard = json.loads(result.read_text("utf-8"))
-            self.faults += heard["faults"]
-            self.lost += sum(self.told - first - number for number in heard["numbers"])
-        finally:
-            if telling is not None:
+            try:
+                yield
+            finally:
                 telling.cancel()
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+                await asyncio.gather(telling, return_exceptions=True)
+            await asyncio.sleep(_SETTLE_S)
+            await listeners.tell("stop")
+            heard = await listeners.result()
+        self.faults += heard["faults"]
+        self.lost += sum(self.told - first - number for number in heard["numbers"])
 
     async def _tell(self, *, numbered_from: int) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        for number in range(1, 1_000_000):
+        for number in count(1):
             entry_id = f"{_MARK}{number}"
             event = TimelineChanged(customer_id=customer_of(_TOLD), order_id=_TOLD, source="order", entry_id=entry_id)
             async with self._log.transaction() as tx:
