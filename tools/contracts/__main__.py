@@ -54,18 +54,30 @@ def write(schemas: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
 
 def judge_api(api: Document, folder: Path) -> list[str]:
     """What is wrong with this API, held to every version released."""
-    kept = {path.stem: _read(path) for path in sorted((folder / "openapi").glob("*.json"))}
-    wrong = [f"{what} (since version {version})" for version, old in kept.items() for what in api_breaks(old, api)]
-    if _read(folder / "openapi.json") != api or api["info"]["version"] not in kept:
+    wrong = [
+        f"{what} (since version {old['info']['version']})"
+        for old in api_versions(folder)
+        for what in api_breaks(old, api)
+    ]
+    if _read(folder / "openapi.json") != api:
         wrong.append("openapi.json is stale: run .venv/bin/python -m tools.contracts write")
     return wrong
 
 
 def write_api(api: Document, folder: Path) -> None:
-    """Keep the document, and as the one of its version, unless that breaks a client of any version."""
-    if not any(any(api_breaks(_read(path), api)) for path in (folder / "openapi").glob("*.json")):
-        _write(folder / "openapi.json", api)
-        _write(folder / "openapi" / f"{api['info']['version']}.json", api)
+    """Keep the document, unless that breaks a client of any version; that of an earlier version stays beside it."""
+    before = _read(folder / "openapi.json")
+    if any(any(api_breaks(old, api)) for old in api_versions(folder)):
+        return
+    if before is not None and before["info"]["version"] != api["info"]["version"]:
+        _write(folder / "openapi" / f"{before['info']['version']}.json", before)
+    _write(folder / "openapi.json", api)
+
+
+def api_versions(folder: Path) -> list[Any]:
+    """The documents of every version released, and the one kept last."""
+    earlier = [_read(path) for path in sorted((folder / "openapi").glob("*.json"))]
+    return [*earlier, *([last] if (last := _read(folder / "openapi.json")) is not None else [])]
 
 
 def versions(folder: Path, type_: str) -> dict[int, Any]:

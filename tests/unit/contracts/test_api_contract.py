@@ -103,3 +103,15 @@ def test_what_leaves_every_client_as_it_was_is_no_breaking_change(change: Change
     change(changed)
     assert list(api_breaks(API, changed)) == []
     assert judge_api(changed, CONTRACTS) == ["openapi.json is stale: run .venv/bin/python -m tools.contracts write"]
+
+
+def test_the_document_of_an_earlier_version_is_kept_and_held_to(tmp_path: Path) -> None:
+    write_api(API, tmp_path)
+    later = copy.deepcopy(API)
+    later["info"]["version"] = "99.0.0"
+    schema(later, "TicketResponse")["properties"]["origin"] = {"type": "string"}
+    write_api(later, tmp_path)
+    assert judge_api(later, tmp_path) == []
+    assert [path.stem for path in (tmp_path / "openapi").iterdir()] == [API["info"]["version"]]
+    without("TicketResponse", "reference")(later)
+    assert any(f"since version {API['info']['version']}" in wrong for wrong in judge_api(later, tmp_path))
