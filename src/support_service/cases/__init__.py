@@ -23,7 +23,6 @@ from support_service.cases.model import (
     Response,
     Status,
     Ticket,
-    Waiting,
 )
 from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, in_sight, must_see
 from support_service.cases.store import Filters
@@ -54,7 +53,6 @@ __all__ = [
     "Status",
     "StatusChanged",
     "Ticket",
-    "Waiting",
     "Workload",
     "in_sight",
     "metrics",

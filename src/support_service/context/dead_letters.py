@@ -10,7 +10,7 @@ from support_service.directory import Principal
 from support_service.kit import deadletters
 from support_service.kit.database import Database
 from support_service.kit.deadletters import KeptLetter
-from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
+from support_service.kit.paging import encode_cursor, id_in
 
 
 class DeadLetters:
@@ -23,7 +23,7 @@ class DeadLetters:
 
     async def page(self, query: schemas.DeadLetterQuery) -> schemas.DeadLetterPage:
         """Dead letters, oldest first, without what they say."""
-        after = None if query.cursor is None else _letter_in(query.cursor)
+        after = None if query.cursor is None else id_in(query.cursor)
         async with self._database.connection() as connection:
             found = await deadletters.kept(connection, topic=query.topic, after=after, limit=query.limit + 1)
         shown = found[: query.limit]
@@ -56,10 +56,3 @@ class DeadLetters:
             detail = {"dead_letter_id": str(dead_letter_id)}
             await record(tx, agent_id=principal.principal_id, action=action, detail=detail)
         return kept
-
-
-def _letter_in(cursor: str) -> UUID:
-    try:
-        return UUID(str(decode_cursor(cursor, (str,))[0]))
-    except ValueError as error:
-        raise InvalidCursor from error

@@ -31,7 +31,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer, Scope
 from support_service.kit.loader import Loader
-from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
+from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor, id_in
 from support_service.kit.problems import Forbidden
 from support_service.timeline import DEFAULT_LIMIT, Served, Timeline
 
@@ -276,7 +276,7 @@ class Desk:
         """The newest cases in the principal's sight that match."""
         if query.customer_id is not None:
             await self._permit(principal, Action.FILTER_BY_CUSTOMER)
-        before = None if query.cursor is None else _ticket_id_in(query.cursor)
+        before = None if query.cursor is None else id_in(query.cursor)
         filters = Filters(query.status, query.assignee, query.team, query.customer_id, query.order_id)
         async with self._database.connection() as connection:
             found = await self._cases.list_cases(connection, principal, filters, before=before, limit=query.limit + 1)
@@ -360,10 +360,3 @@ def _number_in(cursor: str) -> int:
     if not 0 < number <= _LAST_NUMBER:
         raise InvalidCursor
     return number
-
-
-def _ticket_id_in(cursor: str) -> UUID:
-    try:
-        return UUID(str(decode_cursor(cursor, (str,))[0]))
-    except ValueError as error:
-        raise InvalidCursor from error

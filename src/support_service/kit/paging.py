@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from uuid import UUID
 
 from support_service.kit.problems import InvalidInput
 
@@ -41,3 +42,15 @@ def decode_cursor(cursor: str, shape: Sequence[type[str] | type[int]]) -> list[s
     if any(type(member) is not wanted for member, wanted in zip(key, shape, strict=True)):
         raise InvalidCursor
     return key
+
+
+def id_in(cursor: str) -> UUID:
+    """The id in a cursor of a list that is sorted by ids alone.
+
+    Raises:
+        InvalidCursor: it is not a cursor of such a list.
+    """
+    try:
+        return UUID(str(decode_cursor(cursor, (str,))[0]))
+    except ValueError as error:
+        raise InvalidCursor from error

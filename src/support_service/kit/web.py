@@ -23,10 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from support_service.kit import logs, metrics
 from support_service.kit.database import DatabaseError, DatabaseUnavailable, LostConnection
 from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
+from support_service.kit.traces import trace_in
 
 LARGEST_BODY = 1_000_000
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 ANSWER_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 """Headers of every answer, unless a route says otherwise."""
 
@@ -89,8 +89,8 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
     parent = headers.get(b"traceparent")
-    if parent is not None and (found := _TRACEPARENT.fullmatch(parent)):
-        return found[1].decode()
+    if parent is not None and (trace := trace_in(parent)) is not None:
+        return trace
     return f"{getrandbits(128):032x}"  # no secret, and made for each of thousands of requests a second
 
 

@@ -1,16 +1,14 @@
 """Publishing the event log: each row one CloudEvent in binary mode, ids and codes only, as the log holds no free text."""
 
 import json
-import re
 from collections.abc import Sequence
 
 from support_service.kit.database import Tx
 from support_service.kit.eventlog import LogRow
+from support_service.kit.traces import traceparent
 from support_service.ports.publisher import OutgoingEvent, Publisher
 
 _SOURCE = "/support-service"
-_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
-"""What a request's id is unless its caller gave it another (`kit.web.request_id_of`)."""
 
 
 class Publishing:
@@ -47,8 +45,8 @@ def outgoing(row: LogRow) -> OutgoingEvent:
     }
     if row.trace is not None:
         attributes["requestid"] = row.trace
-        if _TRACE_ID.fullmatch(row.trace):
-            attributes["traceparent"] = f"00-{row.trace}-{row.event_id.hex[-16:]}-01"
+        parent = traceparent(row.trace, row.event_id.hex[-16:])
+        attributes |= {} if parent is None else {"traceparent": parent}
     headers = (
         ("content-type", b"application/json"),
         *((f"ce_{name}", value.encode()) for name, value in attributes.items()),

@@ -1,18 +1,4 @@
-"""Shops whose events are laid out otherwise: where each field stands in them, as a file says.
-
-```toml
-["order.status.changed"]             # what the event is here; KAFKA_TOPICS says under which topic it comes
-event_id = "meta.id"                 # a path into the JSON value; a number picks from a list
-version = { path = "updatedAt", as = "seconds" }
-time = { path = "updatedAt", as = "time_from_ms" }
-order_id = "order.number"
-customer_id = { path = "header:customer" }
-
-["order.status.changed".data]
-status = { path = "order.state", values = { SHIPPED = "shipped", DONE = "delivered" } }
-amount_minor = { path = "order.total", as = "minor_units" }
-currency = "order.currency"
-```
+"""Shops whose events are laid out otherwise: where each field stands in them, as a file says (docs/events.md shows one).
 
 A mapping only says where; what a field must be is checked as ever, so a message that does not fit is a dead letter.
 """

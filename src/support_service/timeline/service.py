@@ -169,7 +169,7 @@ class Timeline:
 
         To be asked only while this process `hears`, without waiting for anything in between.
         """
-        if self._stand_ins and self._sources.lake_answers:
+        if self._stand_ins and self._sources.lake_answers and self._has_room_ahead():
             self._take_one_back()
         name = key.pages[profile]
         seen = newest_seen(if_none_match, name)
@@ -177,8 +177,8 @@ class Timeline:
         if cached is not None and cached[1] < self._refresh_s(cached[0]):
             return _hit(*cached)
         degraded = self._current(name + _DEGRADED, key.floor, seen)
-        if cached is not None and degraded is None:
-            self._fill_ahead(name, key, profile)
+        if cached is not None and degraded is None and self._has_room_ahead():
+            self._fill(name, key, profile, ahead=True)
         shown = cached or degraded
         return None if shown is None else _hit(*shown)
 
@@ -218,24 +218,21 @@ class Timeline:
 
     def _refresh_s(self, cached: CachedBody) -> float:
         """After how many seconds it is put together anew ahead of time."""
-        back = cached.fresh_s == FROM_REST_FRESH_S and self._sources.lake_answers
+        back = _by_services(cached) and self._sources.lake_answers
         return BACK_TO_LAKE_S if back else REFRESH_FROM * cached.fresh_s
 
     def _take_one_back(self) -> None:
         """Have the lake make one of the pages that the services stood in for, if it may still be shown."""
-        if len(self._fills) >= _AHEAD_BY_LAKE:
-            return
         found = self._stand_ins.take(self._clock.now() - timedelta(seconds=BACK_TO_LAKE_S))
         if found is None:
             return
         key, profile = found
         cached = self._current(key.pages[profile], key.floor, None)
-        if cached is not None and cached[0].fresh_s == FROM_REST_FRESH_S:
-            self._fill_ahead(key.pages[profile], key, profile)
+        if cached is not None and _by_services(cached[0]):
+            self._fill(key.pages[profile], key, profile, ahead=True)
 
-    def _fill_ahead(self, name: str, key: CaseKey, profile: Profile) -> None:
-        if len(self._fills) < (_AHEAD_BY_LAKE if self._sources.lake_answers else _AHEAD_AT_ONCE):
-            self._fill(name, key, profile, ahead=True)
+    def _has_room_ahead(self) -> bool:
+        return len(self._fills) < (_AHEAD_BY_LAKE if self._sources.lake_answers else _AHEAD_AT_ONCE)
 
     def _fill(self, name: str, key: CaseKey, profile: Profile, *, ahead: bool = False) -> Broadcast[CachedBody]:
         """The one fill of this key that is under way: a task of its own, so that no caller's going away ends it.
@@ -300,7 +297,7 @@ class Timeline:
         return body, assembled.whole
 
     async def _kept_near(self, body: CachedBody, key: CaseKey, profile: Profile, ttl_s: float) -> CachedBody:
-        if body.fresh_s == FROM_REST_FRESH_S and not self._sources.lake_is_well:
+        if _by_services(body) and not self._sources.lake_is_well:
             self._stand_ins.note(key, profile, body.filled_at)
         tagged = replace(body, tag=_etag(body))
         if not await self._cache.put(body.key, key.floor, tagged, ttl_s):
@@ -357,6 +354,11 @@ def _of_hit(left_s: int, age_s: int) -> tuple[tuple[bytes, bytes], ...]:
 
 def _etag(page: CachedBody) -> bytes:
     return page.tag or tag_of(page.key.removesuffix(_DEGRADED), page)
+
+
+def _by_services(page: CachedBody) -> bool:
+    """Whether the services had a part in a page."""
+    return page.fresh_s == FROM_REST_FRESH_S
 
 
 def _fresh_s(assembled: Assembled) -> float:
