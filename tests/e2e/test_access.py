@@ -126,6 +126,8 @@ async def test_without_a_token_that_proves_who_is_calling_every_route_is_401(
             assert answer.body.get("reason") == reason, answer.body
     basic = await send(service, "GET", CASES, authorization="Basic YTpi")
     assert problem(basic) == (401, "token-missing")
+    unreadable = await send(service, "GET", CASES, authorization=f"Bearer {signed(roles=('AGENT',))}é")
+    assert problem(unreadable) == (401, "token-missing")
     nobody = await send(service, "GET", CASES, token=signed(roles=("customer",)))
     assert problem(nobody) == (403, "role-missing")
     assert await count(service, "support_agents WHERE subject = 's'") == 0

@@ -8,7 +8,6 @@ import pytest
 from support.service import Answer, Person, RunningService, eventually, serving
 from support.shop import every_fact
 from support_service import wiring
-from support_service.entrypoints.http import application
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ async def behind(service: RunningService, desk: Desk) -> AsyncIterator[Person]:
         """The floor stays where it is."""
 
     services.cache.raise_floor = hear_nothing  # type: ignore[method-assign] # broken on purpose
-    async with serving(application(services)) as url:
+    async with serving(services) as url:
         yield replace(desk.agent, url=url)
 
 

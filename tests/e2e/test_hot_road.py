@@ -1,16 +1,29 @@
-"""The hot road and the router answer alike, and a reassignment is seen by both."""
+"""The hot road and the router answer alike, by either protocol, and a reassignment is seen by both."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
 
-from support.service import Answer, Person, RunningService, eventually
+from support.postgres import DatabaseDsns
+from support.service import Answer, Person, RunningService, eventually, running_service
 from support.shop import every_fact
 
 ROUTE = "/support/cases/{ticket_id}/timeline"
 PER_ANSWER = {"date", "x-request-id", "age", "cache-status", "server"}
+
+
+@pytest.fixture(params=["rsgi", "asgi"])
+async def service(
+    request: pytest.FixtureRequest, database_dsns: DatabaseDsns, empty_database_url: str, tmp_path: Path
+) -> AsyncIterator[RunningService]:
+    """A running service with an empty shop, by each protocol that the road has a layer for."""
+    asgi = request.param == "asgi"
+    async with running_service(database_dsns, empty_database_url, tmp_path, asgi=asgi) as running:
+        yield running
 
 
 def by_router(path: str) -> str:

@@ -101,7 +101,7 @@ async def test_a_refusal_is_not_kept_under_its_key_so_that_the_mended_request_go
 
 async def test_a_key_that_cannot_be_read_is_422_and_has_no_effect(service: RunningService) -> None:
     agent = service.person("AGENT", teams=("orders",))
-    for key in ("", "x" * 256, "a\tb"):
+    for key in ("", "x" * 256, "a\tb", "clé"):
         refused = await agent.ask("POST", CASES, new_case(), idempotency_key=key)
         assert problem(refused) == (422, "idempotency-key-unreadable")
     assert await count(service, "support_tickets") == 0

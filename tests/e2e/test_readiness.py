@@ -10,7 +10,6 @@ from pydantic import SecretStr
 
 from support.service import RunningService, another_api, eventually, serving
 from support_service import wiring
-from support_service.entrypoints.http import build
 from support_service.sources import warming
 
 
@@ -40,7 +39,7 @@ async def test_a_silent_lake_holds_readiness_up_for_its_patience_and_no_longer(
         port = server.sockets[0].getsockname()[1]
         silent = {"lake_url": SecretStr(f"postgresql://lake:lake@127.0.0.1:{port}/shop")}
         settings = service.api.settings.model_copy(update=silent)
-        async with serving(build(wiring.Services(settings, name="test-silent"))) as url:
+        async with serving(wiring.Services(settings, name="test-silent")) as url:
             assert await asking(service.session, url, (503, "warming"))()
             await eventually(asking(service.session, url, (200, "timeout")))
             gone.set()

@@ -11,13 +11,16 @@ from uuid import uuid4
 
 import aiohttp
 import uvicorn
+from granian.constants import HTTPModes
+from granian.server.embed import Server
 
 from support.postgres import DatabaseDsns
 from support.shop import Shop, open_shop, serve_rest
 from support_service import wiring
 from support_service.adapters.embedded.issuer import LocalIssuer
 from support_service.config import Settings
-from support_service.entrypoints.http import application
+from support_service.entrypoints.http import application, asgi_application
+from support_service.entrypoints.rsgi import RsgiApplication
 from support_service.entrypoints.worker import work
 from support_service.kit.clock import SystemClock
 
@@ -139,8 +142,48 @@ class _RestSwitch:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an application on 127.0.0.1 in this process; gives its address."""
+async def serving(services: wiring.Services) -> AsyncIterator[str]:
+    """Serve the API over these services on 127.0.0.1 in this process, by its own server; gives its address."""
+    app = application(services)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
+        # The server shares its port with whoever lets it: held by this socket, no other test is given it meanwhile.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        async with app.lifespan, _listening(app, held.getsockname()[1]) as url:
+            yield url
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: RsgiApplication, port: int) -> AsyncIterator[str]:
+    server = Server(_OnThisLoop(app), port=port, http=HTTPModes.http1, websockets=False, log_enabled=False)
+    running = asyncio.create_task(server.serve())
+    try:
+        await _until_open(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()  # type: ignore[no-untyped-call] # theirs
+        await running
+
+
+class _OnThisLoop:
+    """An application whose beginning and end are not the server's, which would run them on a loop of its own."""
+
+    def __init__(self, app: RsgiApplication) -> None:
+        self.__rsgi__ = app.__rsgi__
+
+
+async def _until_open(port: int) -> None:
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def serving_asgi(app: Any) -> AsyncIterator[str]:
+    """Serve an ASGI application on 127.0.0.1 in this process, by another server; gives its address."""
     # The protocol is named, as asyncio turns Nagle's algorithm off only then: 40 ms an answer else.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -157,9 +200,9 @@ async def serving(app: Any) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def running_service(
-    dsns: DatabaseDsns, shop_dsn: str, folder: Path, *, with_worker: bool = True, **others: object
+    dsns: DatabaseDsns, shop_dsn: str, folder: Path, *, with_worker: bool = True, asgi: bool = False, **others: object
 ) -> AsyncIterator[RunningService]:
-    """Everything, for as long as the block runs."""
+    """Everything, for as long as the block runs; by another server that speaks ASGI if wanted."""
     async with open_shop(shop_dsn) as shop, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         rest = _RestSwitch(shop)
         await rest.start()
@@ -170,7 +213,7 @@ async def running_service(
         working = asyncio.create_task(work(worker, stop)) if with_worker else None
         issuer = LocalIssuer.from_file(folder / "issuer.pem", audience=settings.oidc_audience, clock=SystemClock())
         try:
-            async with serving(application(api)) as url:
+            async with serving_asgi(asgi_application(api)) if asgi else serving(api) as url:
                 yield RunningService(url, issuer, shop, api, worker, session, rest.stop, rest.start)
         finally:
             stop.set()
@@ -183,5 +226,5 @@ async def running_service(
 @contextlib.asynccontextmanager
 async def another_api(service: RunningService) -> AsyncIterator[str]:
     """A second API process in all but name: services and caches of its own, the same settings; gives its address."""
-    async with serving(application(wiring.Services(service.api.settings, name="test-api-2"))) as url:
+    async with serving(wiring.Services(service.api.settings, name="test-api-2")) as url:
         yield url

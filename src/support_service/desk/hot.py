@@ -1,26 +1,25 @@
 """The hot road: what agents' screens ask for every few seconds, answered in front of the router.
 
 It serves `GET /support/cases/{ticket_id}/timeline` and `GET /support/cases/{ticket_id}?includeTimeline=true` to whoever
-was verified before and whose role may. It decides and answers by the very functions that the documented routes call
+was verified before and whose role may, by whichever protocol the server speaks with the application. It decides and answers by the very functions that the documented routes call
 (`Guard`, `MATRIX`, `Desk`, `problem_of`), and lets everything else pass to the router: other tokens, refused roles, other
 pages. Going through the framework would cost several times what the answer does.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from support_service.desk.schemas import PageQuery
 from support_service.desk.service import Desk
 from support_service.directory import MATRIX, Action, Guard, Principal, Role
 from support_service.kit import logs
-from support_service.kit.web import ANSWER_HEADERS, account, first_headers, observed_route, problem_of, request_id_of
+from support_service.kit.web import ANSWER_HEADERS, account, first_header_of, observed_route, problem_of, request_id_of
 from support_service.timeline import Served
 
 _PREFIX = "/support/cases/"
@@ -47,12 +46,19 @@ class _Lane:
         return not any(map(principal.roles.isdisjoint, self.allowed))
 
 
-class HotRoad:
-    """An ASGI layer around the application."""
+class HotAnswer(NamedTuple):
+    """An answer as it is sent but for its length, which every server adds or is told."""
 
-    def __init__(self, app: ASGIApp, desk: Desk, guard: Guard) -> None:
-        """Answer by `desk` who is known to `guard`, let the rest pass to `app`."""
-        self._app = app
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class HotRoad:
+    """Answers what it can."""
+
+    def __init__(self, desk: Desk, guard: Guard) -> None:
+        """Answer by `desk` who is known to `guard`."""
         self._guard = guard
         self._second = self._logged = self._unlogged = 0
         case, timeline = _PREFIX + "{ticket_id}", _PREFIX + "{ticket_id}/timeline"
@@ -60,47 +66,49 @@ class HotRoad:
         whole = partial(desk.read_case, include_timeline=True)
         first = partial(desk.ask_for_timeline, page=PageQuery())
         self._lanes = {
-            ("/timeline", b""): _Lane(timeline, of_timeline, desk.hot_timeline, first, _observed(timeline)),
-            ("", b"includeTimeline=true"): _Lane(case, of_case, desk.hot_case, whole, _observed(case)),
+            ("/timeline", ""): _Lane(timeline, of_timeline, desk.hot_timeline, first, _observed(timeline)),
+            ("", "includeTimeline=true"): _Lane(case, of_case, desk.hot_case, whole, _observed(case)),
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        lane = self._lane(scope)
-        if lane is not None:
-            started = time.perf_counter()
-            ticket_id, asked = _ticket_id(scope["path"]), first_headers(scope)
-            principal = await self._principal(asked.get(b"authorization"))
-            if ticket_id is not None and principal is not None and lane.open_to(principal):
-                look = _Look(principal, ticket_id, request_id_of(asked), asked.get(b"if-none-match"))
-                status, logged = await self._serve(lane, look, scope, send)
-                seconds = time.perf_counter() - started
-                if logged is None:
-                    lane.observe[status](seconds)
-                else:
-                    account("GET", lane.route, status, seconds, **logged)
-                return
-        await self._app(scope, receive, send)
+    async def answer(self, method: str, path: str, query: str, header: Callable[[str], str | None]) -> HotAnswer | None:
+        """Answer one request, or None: it is the router's.
 
-    def _lane(self, scope: Scope) -> _Lane | None:
-        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(_PREFIX):
+        Args:
+            method: in capitals.
+            path: without escapes.
+            query: as it was sent.
+            header: gives a header of the request by its lower-case name.
+        """
+        if method != "GET" or not path.startswith(_PREFIX):
             return None
-        return self._lanes.get((scope["path"][_ID_ENDS:], scope["query_string"]))
+        lane = self._lanes.get((path[_ID_ENDS:], query))
+        if lane is None:
+            return None
+        started = time.perf_counter()
+        ticket_id, principal = _ticket_id(path), await self._principal(header("authorization"))
+        if ticket_id is None or principal is None or not lane.open_to(principal):
+            return None
+        look = _Look(principal, ticket_id, request_id_of(header), header("if-none-match"))
+        answer, logged = await self._read(lane, look)
+        seconds = time.perf_counter() - started
+        if logged is None:
+            lane.observe[answer.status](seconds)
+        else:
+            account("GET", lane.route, answer.status, seconds, **logged)
+        return answer
 
-    async def _principal(self, authorization: bytes | None) -> Principal | None:
+    async def _principal(self, authorization: str | None) -> Principal | None:
         if authorization is None:
             return None
         return self._guard.remembered(authorization) or await self._guard.returning(authorization)
 
-    async def _serve(
-        self, lane: _Lane, look: "_Look", scope: Scope, send: Send
-    ) -> tuple[int, Mapping[str, object] | None]:
-        """Answer; returns the status, and what to add to the log line unless there is to be none.
+    async def _read(self, lane: _Lane, look: "_Look") -> tuple[HotAnswer, Mapping[str, object] | None]:
+        """The answer, and what to add to its log line unless there is to be none.
 
         Of good answers ten a second at most are logged, and say for how many they stand: they are all alike.
         """
         logged = self._sample()
-        seen = None if look.if_none_match is None else look.if_none_match.decode("latin-1")
+        seen = look.if_none_match
         try:
             served = await lane.known(look.principal, look.ticket_id, request_id=look.request_id, if_none_match=seen)
             if served is None or logged is not None:
@@ -108,12 +116,11 @@ class HotRoad:
                 logs.bind(request_id=look.request_id, agent_id=look.principal.principal_id, ticket_id=look.ticket_id)
             if served is None:
                 served = await lane.read(look.principal, look.ticket_id, if_none_match=seen)
-            await _send(send, served.status, served.headers, served.body, look.request_id)
         except Exception as error:  # noqa: BLE001 - told as the framework tells it
-            answer = await problem_of(Request(scope), error)
-            await _send(send, answer.status_code, answer.raw_headers, bytes(answer.body), look.request_id)
-            return answer.status_code, logged or {}
-        return served.status, logged
+            problem = problem_of(error)
+            headers = ((name, value) for name, value in problem.headers.items() if name != "content-length")
+            return _answer(problem.status_code, headers, bytes(problem.body), look), logged or {}
+        return _answer(served.status, served.headers, served.body, look), logged
 
     def _sample(self) -> Mapping[str, object] | None:
         self._unlogged += 1
@@ -133,7 +140,7 @@ class _Look(NamedTuple):
     principal: Principal
     ticket_id: UUID
     request_id: str
-    if_none_match: bytes | None
+    if_none_match: str | None
 
 
 def _observed(route: str) -> Mapping[int, Callable[[float], None]]:
@@ -148,7 +155,29 @@ def _ticket_id(path: str) -> UUID | None:
         return None
 
 
-async def _send(send: Send, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, request_id: str) -> None:
-    sent = [*ANSWER_HEADERS, (b"x-request-id", request_id.encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": sent})
-    await send({"type": "http.response.body", "body": body})
+def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, look: _Look) -> HotAnswer:
+    return HotAnswer(status, [*ANSWER_HEADERS, ("x-request-id", look.request_id), *headers], body)
+
+
+class HotLayer:
+    """The hot road around an ASGI application."""
+
+    def __init__(self, app: ASGIApp, road: HotRoad) -> None:
+        """Let pass to `app` what `road` does not answer."""
+        self._app = app
+        self._road = road
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        answer = None
+        if scope["type"] == "http":
+            query = scope["query_string"].decode("latin-1")
+            answer = await self._road.answer(scope["method"], scope["path"], query, first_header_of(scope))
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+        if answer.body:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})

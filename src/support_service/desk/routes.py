@@ -173,9 +173,7 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
 
 
 def _shown(served: Served) -> Response:
-    response = Response(served.body, served.status)
-    response.raw_headers = served.headers
-    return response
+    return Response(served.body, served.status, dict(served.headers))
 
 
 def _sent(answer: Answer) -> Response:
@@ -185,7 +183,7 @@ def _sent(answer: Answer) -> Response:
 def _once(principal: Principal, request: Request, key: str | None, body: BaseModel) -> Once | None:
     if key is None:
         return None
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
         raise IdempotencyKeyUnreadable
     path = request.url.path
     scope = Scope(principal.principal_id, f"{request.method} {request.scope['route'].path}", key)

@@ -344,11 +344,11 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
 
 def _shown(body: Body, timeline: Served | None) -> Served:
     """A case as it is sent; with its timeline the ETag tells both, and If-Match takes either."""
-    version = _etag(body.facts.version).encode()
+    version = _etag(body.facts.version)
     if timeline is None or timeline.etag is None:
         return Served(body.content, version)
     content = body.content[:-1] + b',"timeline":' + timeline.body + b"}"
-    return Served(content, version[:-1] + b"-" + timeline.etag[1:], timeline.cache)
+    return Served(content, f"{version[:-1]}-{timeline.etag[1:]}", timeline.cache)
 
 
 def _etag(version: int) -> str:

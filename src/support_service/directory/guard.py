@@ -27,8 +27,8 @@ REMEMBERED = timedelta(seconds=30)
 """How long a verified token is believed without verifying it again, and its roles without looking them up."""
 
 _MOST_REMEMBERED = 10_000
-_SCHEME = b"Bearer "
-_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_SCHEME = "Bearer "
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE | re.ASCII)
 
 _log = logs.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Guard:
         self._denials = denials
         self._clock = clock
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
-        self._verifying: dict[bytes, asyncio.Task[Principal]] = {}
+        self._verifying: dict[str, asyncio.Task[Principal]] = {}
 
     async def principal(self, authorization: str | None) -> Principal:
         """Who is calling, by the Authorization header.
@@ -63,22 +63,22 @@ class Guard:
             RoleMissing: it proves somebody without a role here.
             SignInUnavailable: it cannot be verified right now.
         """
-        token = _token_in((authorization or "").encode("latin-1", "replace"))
+        token = _token_in(authorization or "")
         if token is None:
             raise TokenMissing
         return self._known(token) or await self._verified(token)
 
-    def remembered(self, header: bytes) -> Principal | None:
+    def remembered(self, header: str) -> Principal | None:
         """The principal of an Authorization header, written as usual, whose token was verified lately; else None."""
         return self._known(header[len(_SCHEME) :]) if header.startswith(_SCHEME) else None
 
-    async def returning(self, header: bytes) -> Principal | None:
+    async def returning(self, header: str) -> Principal | None:
         """The principal of such a header whose token was verified before, though not lately: it is verified again.
 
         None for one that never was, and for one that is refused now; `principal` says why.
         """
         token = _token_in(header)
-        if token is None or sha256(token).digest() not in self._remembered:
+        if token is None or _digest(token) not in self._remembered:
             return None
         try:
             return await self._verified(token)
@@ -93,15 +93,15 @@ class Guard:
         """Record at once that somebody asked for what their role does not allow."""
         await self._denials.denied(principal.principal_id, "role.refused", ticket_id, needed=action.value)
 
-    def _known(self, token: bytes) -> Principal | None:
-        digest = sha256(token).digest()
+    def _known(self, token: str) -> Principal | None:
+        digest = _digest(token)
         known = self._remembered.get(digest)
         if known is None or self._clock.now() >= known.until:
             return None
         self._remembered.move_to_end(digest)
         return known.principal
 
-    async def _verified(self, token: bytes) -> Principal:
+    async def _verified(self, token: str) -> Principal:
         """Once for all who come with the same token meanwhile, and whoever of them goes away."""
         verifying = self._verifying.get(token)
         if verifying is None:
@@ -109,10 +109,10 @@ class Guard:
             verifying.add_done_callback(lambda _: self._verifying.pop(token))
         return await asyncio.shield(verifying)
 
-    async def _verify(self, token: bytes) -> Principal:
+    async def _verify(self, token: str) -> Principal:
         now = self._clock.now()
         try:
-            told = await self._identity.verify(token.decode())
+            told = await self._identity.verify(token)
         except InvalidToken as error:
             _log.info("sign_in.refused", reason=error.reason)
             raise TokenInvalid(error.reason) from error
@@ -120,15 +120,19 @@ class Guard:
             raise SignInUnavailable from error
         principal = await self._directory.sign_in(self._database, told)
         # By its hash: what is in memory is no key to anything.
-        self._remembered[sha256(token).digest()] = _Remembered(principal, min(now + REMEMBERED, told.expires_at))
+        self._remembered[_digest(token)] = _Remembered(principal, min(now + REMEMBERED, told.expires_at))
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return principal
 
 
-def _token_in(header: bytes) -> bytes | None:
+def _token_in(header: str) -> str | None:
     match = _BEARER.fullmatch(header.strip())
     return None if match is None else match[1]
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode()).digest()
 
 
 class Permit(SecurityBase):

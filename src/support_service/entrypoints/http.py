@@ -17,8 +17,9 @@ from support_service.config import Settings
 from support_service.context import create_dead_letter_routes
 from support_service.demo.page import create_router as create_demo_page
 from support_service.demo.people import PEOPLE
-from support_service.desk import HotRoad, create_routes
+from support_service.desk import HotLayer, HotRoad, create_routes
 from support_service.entrypoints.draining import on_announcement
+from support_service.entrypoints.rsgi import RsgiApplication
 from support_service.kit import logs
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
@@ -35,7 +36,7 @@ needs `If-Match`. Lists are paged by cursor. A timeline says for each source how
 """
 
 
-def create_app() -> ASGIApp:
+def create_app() -> RsgiApplication:
     """The API as the server runs it, from the environment's settings."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
@@ -44,9 +45,14 @@ def create_app() -> ASGIApp:
     return app
 
 
-def application(services: wiring.Services) -> ASGIApp:
+def application(services: wiring.Services) -> RsgiApplication:
     """The API over these services with its hot road in front; they live as long as it does."""
-    return HotRoad(build(services), services.desk, services.guard)
+    return RsgiApplication(build(services), HotRoad(services.desk, services.guard))
+
+
+def asgi_application(services: wiring.Services) -> ASGIApp:
+    """The same for a server that speaks ASGI."""
+    return HotLayer(build(services), HotRoad(services.desk, services.guard))
 
 
 def _spare_the_collector() -> None:

@@ -21,16 +21,19 @@ class _Server(MPServer):
         super().shutdown(exit_code)  # type: ignore[no-untyped-call] # theirs
 
 
-def serve(target: str = "support_service.entrypoints.http:create_app") -> None:
-    """Serve the API, or another ASGI application, with the environment's settings until SIGTERM or SIGINT."""
+def serve(
+    target: str = "support_service.entrypoints.http:create_app", *, interface: Interfaces = Interfaces.RSGI
+) -> None:
+    """Serve the API, or another application, with the environment's settings until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     _Server(
         target,
         factory=target.endswith(":create_app"),
-        interface=Interfaces.ASGI,
+        interface=interface,
         loop=Loops.uvloop,  # named, as granian would take any other loop that happens to be installed
         http=HTTPModes.http1,
+        websockets=False,
         address=settings.host,
         port=settings.port,
         workers=settings.api_workers,

@@ -4,13 +4,13 @@ import re
 
 _TRACE_ID = "(?!0{32})[0-9a-f]{32}"
 _ALONE = re.compile(_TRACE_ID)
-_PARENT = re.compile(rf"(?!ff)[0-9a-f]{{2}}-({_TRACE_ID})-(?!0{{16}})[0-9a-f]{{16}}-[0-9a-f]{{2}}(-.*)?".encode())
+_PARENT = re.compile(rf"(?!ff)[0-9a-f]{{2}}-({_TRACE_ID})-(?!0{{16}})[0-9a-f]{{16}}-[0-9a-f]{{2}}(-.*)?")
 
 
-def trace_in(traceparent: bytes) -> str | None:
+def trace_in(traceparent: str) -> str | None:
     """The id of the trace that a header names; None when it names none."""
     found = _PARENT.fullmatch(traceparent)
-    return None if found is None else found[1].decode()
+    return None if found is None else found[1]
 
 
 def traceparent(trace: str, parent: str) -> str | None:

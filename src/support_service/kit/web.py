@@ -6,7 +6,7 @@ All of it is pure ASGI; a middleware that wraps responses would cost more than m
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,8 +26,8 @@ from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
 from support_service.kit.traces import trace_in
 
 LARGEST_BODY = 1_000_000
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-ANSWER_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+ANSWER_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
 """Headers of every answer, unless a route says otherwise."""
 
 _UNROUTED = "unrouted"
@@ -49,8 +49,8 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = first_headers(scope)
-        request_id = request_id_of(headers)
+        header = first_header_of(scope)
+        request_id = request_id_of(header)
         logs.clear()
         logs.bind(request_id=request_id)
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
@@ -62,11 +62,11 @@ class RequestContext:
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = request_id
                 for name, value in ANSWER_HEADERS:
-                    answer.setdefault(name.decode(), value.decode())
+                    answer.setdefault(name, value)
             await send(message)
 
         try:
-            if int(headers.get(b"content-length") or 0) > LARGEST_BODY:
+            if int(header("content-length") or 0) > LARGEST_BODY:
                 await problem_response(_TOO_LARGE)(scope, receive, send_with_id)
             else:
                 await self._app(scope, _bounded(receive), send_with_id)
@@ -75,20 +75,20 @@ class RequestContext:
             account(scope["method"], route, status, time.perf_counter() - started)
 
 
-def first_headers(scope: Scope) -> dict[bytes, bytes]:
-    """A request's headers by their lower-case names; of one that is there twice the first."""
-    return dict(reversed(list(scope["headers"])))
+def first_header_of(scope: Scope) -> Callable[[str], str | None]:
+    """Gives a request's header by its lower-case name; of one that is there twice the first."""
+    return Headers(scope=scope).get
 
 
-def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+def request_id_of(header: Callable[[str], str | None]) -> str:
     """The id that a request bears: its caller's, if it is a plausible one, else that of the trace that it is part of.
 
     That is the trace id of W3C Trace Context (`traceparent`), and so is a new id, with which a trace can begin.
     """
-    given = headers.get(b"x-request-id")
+    given = header("x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
-        return given.decode()
-    parent = headers.get(b"traceparent")
+        return given
+    parent = header("traceparent")
     if parent is not None and (trace := trace_in(parent)) is not None:
         return trace
     return f"{getrandbits(128):032x}"  # no secret, and made for each of thousands of requests a second
@@ -122,14 +122,18 @@ def _bounded(receive: Receive) -> Receive:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of this application an RFC 9457 problem, the framework's own included."""
-    for kind, handler in _HANDLERS.items():
-        app.add_exception_handler(kind, handler)
+    for kind in _ANSWERS:
+        app.add_exception_handler(kind, _handle)
 
 
-async def problem_of(request: Request, error: Exception) -> Response:
-    """The answer that the handlers installed by `install_problem_handlers` give to an error, for who answers without the framework."""
-    handler = next(_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS)
-    return await handler(request, error)
+def problem_of(error: Exception) -> Response:
+    """The answer to an error, which is logged where it is ours."""
+    answer = next(_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS)
+    return answer(error)
+
+
+async def _handle(_request: Request, error: Exception) -> Response:
+    return problem_of(error)
 
 
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -147,15 +151,13 @@ def _plain(status: int, detail: str = "") -> dict[str, Any]:
 _TOO_LARGE = _plain(413, f"A request body may hold at most {LARGEST_BODY} bytes.")
 
 
-async def _on_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - how the handler is registered
+def _on_problem(error: Problem) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("http.problem", code=error.code, exc_info=error)
     return problem_response(error.body(), error.headers)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - likewise
+def _on_invalid(error: RequestValidationError) -> Response:
     return problem_response(
         {
             "type": f"{TYPE_PREFIX}invalid-input",
@@ -184,27 +186,26 @@ def _pointer(error: Mapping[str, Any]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-async def _on_http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - likewise
+def _on_http_error(error: HTTPException) -> Response:
     return problem_response(_plain(error.status_code), dict(error.headers or {}))
 
 
-async def _on_lost_database(_request: Request, error: Exception) -> Response:
+def _on_lost_database(error: Exception) -> Response:
     _log.warning("http.database_lost", exc_info=error)
     return problem_response(DatabaseUnavailable().body(), {"retry-after": "1"})
 
 
-async def _on_database_error(_request: Request, error: Exception) -> Response:
+def _on_database_error(error: Exception) -> Response:
     _log.error("http.database_error", sqlstate=getattr(error, "sqlstate", None), exc_info=error)
     return problem_response(Problem().body())
 
 
-async def _on_anything(_request: Request, error: Exception) -> Response:
+def _on_anything(error: Exception) -> Response:
     _log.error("http.failed", exc_info=error)
     return problem_response(Problem().body())
 
 
-_HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+_ANSWERS: Mapping[type[Exception], Callable[[Any], Response]] = {
     Problem: _on_problem,
     RequestValidationError: _on_invalid,
     HTTPException: _on_http_error,

@@ -36,7 +36,7 @@ class CachedBody:
     body: bytes
     fresh_s: float = 60.0
     superseded: bool = False
-    tag: bytes = b""
+    tag: str = ""
     """What its keeper wrote on it, for as long as it is in memory."""
 
 

@@ -56,7 +56,8 @@ LONGEST_SILENCE_S = 0.3
 """A cached body is served only if all changes up to this long ago are known here."""
 
 _DEGRADED = ":degraded"
-_BYPASSED = ((b"cache-status", b"support; fwd=bypass"),)
+_CONTENT = (("content-type", "application/json"),)
+_BYPASSED = (("cache-status", "support; fwd=bypass"),)
 _log = logs.get_logger(__name__)
 
 
@@ -64,22 +65,21 @@ class Served(NamedTuple):
     """A page of a timeline, or a case with one, as ready bytes."""
 
     body: bytes
-    etag: bytes | None
+    etag: str | None
     """How far it is (`tags`); None for a page that is never cached."""
-    cache: Sequence[tuple[bytes, bytes]] = ()
+    cache: Sequence[tuple[str, str]] = ()
     """Headers that say how the cache answered: Cache-Status (RFC 9211) and Age."""
     status: int = HTTPStatus.OK.value
 
     @property
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """All headers but those of every answer, as ASGI has them."""
-        tag = () if self.etag is None else ((b"etag", self.etag),)
-        content = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body)))
-        return [*(content if self.body else ()), *tag, *self.cache]
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers but those of every answer and the length."""
+        tag = () if self.etag is None else (("etag", self.etag),)
+        return [*(_CONTENT if self.body else ()), *tag, *self.cache]
 
     def unless_known(self, if_none_match: str | None) -> "Served":
         """304 without a body to whoever has this very page already (RFC 9110, section 13.1.2), else all of it."""
-        if if_none_match is None or self.etag is None or self.etag.decode() not in if_none_match:
+        if if_none_match is None or self.etag is None or self.etag not in if_none_match:
             return self
         return self._replace(body=b"", status=HTTPStatus.NOT_MODIFIED.value)
 
@@ -161,8 +161,8 @@ class Timeline:
             # It was at its very end when this call joined it, or the shared cache had missed the newer page.
             filled, _ = await self._put_together(name, key, profile)
         metrics.READS.labels("miss").inc()
-        age = b"%d" % int(self._age_s(filled))
-        return Served(filled.body, _etag(filled), ((b"cache-status", b"support; fwd=miss"), (b"age", age)))
+        age = str(int(self._age_s(filled)))
+        return Served(filled.body, _etag(filled), (("cache-status", "support; fwd=miss"), ("age", age)))
 
     def at_hand(self, key: CaseKey, profile: Profile, *, if_none_match: str | None = None) -> Served | None:
         """The first page if it is cached and may be shown as it is; has it put together anew before it is too old.
@@ -348,11 +348,11 @@ def _hit(cached: CachedBody, age_s: float) -> Served:
 
 
 @lru_cache(maxsize=1_000)
-def _of_hit(left_s: int, age_s: int) -> tuple[tuple[bytes, bytes], ...]:
-    return (b"cache-status", b"support; hit; ttl=%d" % left_s), (b"age", b"%d" % age_s)
+def _of_hit(left_s: int, age_s: int) -> tuple[tuple[str, str], ...]:
+    return ("cache-status", f"support; hit; ttl={left_s}"), ("age", str(age_s))
 
 
-def _etag(page: CachedBody) -> bytes:
+def _etag(page: CachedBody) -> str:
     return page.tag or tag_of(page.key.removesuffix(_DEGRADED), page)
 
 

@@ -31,10 +31,10 @@ class PageState:
         return cls(page.generation, (page.filled_at - _EPOCH) // _MICROSECOND)
 
 
-def tag_of(name: str, page: CachedBody) -> bytes:
+def tag_of(name: str, page: CachedBody) -> str:
     """The ETag of the page that is cached under this name, quotes included."""
     state = PageState.of(page)
-    return f'"{state.generation}-{state.filled_us}-{_mark(name)}"'.encode()
+    return f'"{state.generation}-{state.filled_us}-{_mark(name)}"'
 
 
 def newest_seen(if_none_match: str | None, name: str) -> PageState | None:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from support.olist import expected_facts, olist_directories
-from support.service import serving
+from support.service import serving_asgi
 from support_service.demo.facts import SHAPES, ShopFact
 from support_service.demo.generate import generate
 from support_service.demo.olist import read_stock
@@ -44,7 +44,7 @@ async def stocked(shop: Database) -> list[ShopFact]:
 @pytest.fixture
 async def services(empty_database_url: str, stocked: list[ShopFact]) -> AsyncIterator[str]:
     """The address of the stocked shop's REST services, which want TOKEN."""
-    async with serving(create_rest_app(empty_database_url, TOKEN)) as url:
+    async with serving_asgi(create_rest_app(empty_database_url, TOKEN)) as url:
         yield url
 
 

@@ -98,7 +98,7 @@ async def test_a_verified_token_is_believed_for_thirty_seconds(
 async def test_a_remembered_token_is_not_believed_under_another_scheme(guard: Guard) -> None:
     await guard.principal("Bearer agent")
     for header in ("Basic agent", "Token agent", "agent"):
-        assert guard.remembered(header.encode()) is None
+        assert guard.remembered(header) is None
         with pytest.raises(TokenMissing):
             await guard.principal(header)
 

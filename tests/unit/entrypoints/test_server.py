@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from granian.constants import Interfaces
 
 from support_service.entrypoints import server
 
@@ -20,8 +21,9 @@ def test_another_application_is_served_exactly_as_the_api_is(monkeypatch: pytest
     monkeypatch.setattr(server, "_Server", Recorded)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1/none")
     server.serve()
-    server.serve("elsewhere:app")
+    server.serve("elsewhere:app", interface=Interfaces.ASGI)
     (ours, own), (other, others) = served.items()
     assert (ours, own.pop("factory")) == ("support_service.entrypoints.http:create_app", True)
     assert (other, others.pop("factory")) == ("elsewhere:app", False)
+    assert (own.pop("interface"), others.pop("interface")) == (Interfaces.RSGI, Interfaces.ASGI)
     assert own == others

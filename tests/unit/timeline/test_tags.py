@@ -14,7 +14,7 @@ def page(generation: int, *, later_s: float = 0.0) -> CachedBody:
 
 
 def tag(of: CachedBody, name: str = NAME) -> str:
-    return tag_of(name, of).decode()
+    return tag_of(name, of)
 
 
 def test_a_tag_says_which_page_it_is_of_and_how_far_that_was() -> None:
