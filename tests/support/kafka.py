@@ -1,47 +1,51 @@
 """Topics of one test on the run's Kafka."""
 
 import asyncio
-import time
-from collections.abc import Collection
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka import Producer
+from tools.stack.topics import delete_topics, make_topics
 
-_THERE_WITHIN_S = 20.0
-
-
-async def make_topics(servers: str, names: Collection[str], *, partitions: int = 1) -> None:
-    """Make topics, and return once they can be read: their making is acknowledged a little before that."""
-    admin = AdminClient({"bootstrap.servers": servers})  # must live until its futures are done
-    new = [NewTopic(name, partitions, 1) for name in names]
-    for future in admin.create_topics(new, operation_timeout=10).values():
-        await asyncio.wrap_future(future)
-    places = [TopicPartition(name, number) for name in names for number in range(partitions)]
-    await asyncio.to_thread(_until_readable, servers, places)
+from support_service.demo.events import TOPICS, ShopEvent, event_of
+from support_service.demo.facts import ShopFact
 
 
-async def delete_topics(servers: str, names: Collection[str]) -> None:
-    """Delete topics."""
-    admin = AdminClient({"bootstrap.servers": servers})
-    for future in admin.delete_topics(list(names)).values():
-        await asyncio.wrap_future(future)
+@dataclass
+class KafkaShop:
+    """The topics of one test's shop, called otherwise than the events in them."""
 
+    servers: str
+    prefix: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}.")
 
-def _until_readable(servers: str, places: Collection[TopicPartition]) -> None:
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "support-tests", "log_level": 0})
-    deadline = time.monotonic() + _THERE_WITHIN_S
-    try:
-        for place in places:
-            while not _is_readable(consumer, place):
-                assert time.monotonic() < deadline, f"{place} did not come"
-                time.sleep(0.05)
-    finally:
-        consumer.close()
+    @property
+    def topics(self) -> Mapping[str, str]:
+        """The type of the events in each."""
+        return {self.prefix + type_: type_ for type_ in TOPICS.values()}
 
+    async def open(self, partitions: int = 1) -> None:
+        """Make them."""
+        await make_topics(self.servers, self.topics, partitions=partitions)
 
-def _is_readable(consumer: Consumer, place: TopicPartition) -> bool:
-    try:
-        return consumer.get_watermark_offsets(place, timeout=1) is not None
-    except KafkaException:
-        return False
+    async def close(self) -> None:
+        """Delete them."""
+        await delete_topics(self.servers, self.topics)
+
+    async def add(self, facts: Iterable[ShopFact], codec: str = "none") -> None:
+        """Tell of these facts, at the time that each happened."""
+        await self.send((event for fact in facts if (event := event_of(fact)) is not None), codec)
+
+    async def send(self, events: Iterable[ShopEvent], codec: str = "none") -> None:
+        """Send events as they are."""
+        producer = Producer({"bootstrap.servers": self.servers, "compression.codec": codec, "linger.ms": 0})
+        for event in events:
+            producer.produce(
+                self.prefix + event.topic,
+                event.value,
+                event.key,
+                timestamp=int(event.occurred_at.timestamp() * 1000),
+                headers=[("traceparent", b"00-1")],
+            )
+            producer.poll(0)
+        assert await asyncio.to_thread(producer.flush, 10) == 0

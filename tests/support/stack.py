@@ -4,7 +4,7 @@ They are our own (`tools.stack`), in a temporary folder, quick to start. Trino r
 that a test may cut; Kafka has a listener behind one, too. SUPPORT_TEST_STACK names the folder of a running stack to use
 instead, which is left running:
 
-    make stack SET="trino.proxied=yes trino.quick=yes kafka.proxied=yes postgres.durable=no"; SUPPORT_TEST_STACK=.stack make test
+    make stack SET="trino.proxied=yes trino.quick=yes kafka.proxied=yes kafka.secured=yes postgres.durable=no"; SUPPORT_TEST_STACK=.stack make test
 
 A test that hurts a component (kills it, cuts a proxy) asks for the fixture `alone`: no other test uses one meanwhile, and
 what it broke is mended after it.
@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # not at run time: every test run loads this plugin, few star
 
 GIVEN_STACK = "SUPPORT_TEST_STACK"
 _OWNER = "SUPPORT_TEST_STACK_OWNER"
-_SETTINGS = {"postgres.durable": "no", "trino.proxied": "yes", "trino.quick": "yes", "kafka.proxied": "yes"}
+_SETTINGS = {"postgres.durable": "no", "trino.proxied": "yes", "trino.quick": "yes"}
+_SETTINGS |= {"kafka.proxied": "yes", "kafka.secured": "yes"}
 
 
 class SharedStack:
@@ -130,7 +131,7 @@ def trino(stack: SharedStack) -> "Running":
 
 @pytest.fixture(scope="session")
 def kafka(stack: SharedStack) -> "Running":
-    """The run's Kafka; `bootstrap` is its address, `proxied` that of a listener behind the proxy called kafka."""
+    """The run's Kafka; `bootstrap` is its address; `proxied` and `secured` are of other listeners (`tools.stack.components.kafka`)."""
     return stack["kafka"]
 
 

@@ -1,58 +1,28 @@
 """Shop events from a real Kafka: what every source of events does, and what is its own."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Producer
 
 from contracts.ports.test_events import Connect, EventSourceBehaviour, keys
-from support.kafka import delete_topics, make_topics
+from support.kafka import KafkaShop
 from support.shop import DAY, placed
-from support_service.adapters.kafka import KafkaEvents
-from support_service.demo.events import TOPICS, event_of
-from support_service.demo.facts import ShopFact
+from support_service.adapters.kafka import KafkaEvents, KafkaPublisher
 from support_service.ports.events import EventSource, EventSourceError
+from support_service.ports.publisher import OutgoingEvent
 
 if TYPE_CHECKING:
     from tools.stack import Proxies, Running
 
 
-@dataclass
-class KafkaShop:
-    """The topics of one test's shop, called otherwise than the events in them."""
-
-    servers: str
-    prefix: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}.")
-
-    @property
-    def topics(self) -> Mapping[str, str]:
-        """The type of the events in each."""
-        return {self.prefix + type_: type_ for type_ in TOPICS.values()}
-
-    async def open(self, partitions: int = 1) -> None:
-        await make_topics(self.servers, self.topics, partitions=partitions)
-
-    async def close(self) -> None:
-        await delete_topics(self.servers, self.topics)
-
-    async def add(self, facts: Iterable[ShopFact], codec: str = "none") -> None:
-        producer = Producer({"bootstrap.servers": self.servers, "compression.codec": codec, "linger.ms": 0})
-        for fact in facts:
-            event = event_of(fact)
-            if event is not None:
-                producer.produce(
-                    self.prefix + event.topic,
-                    event.value,
-                    event.key,
-                    timestamp=int(event.occurred_at.timestamp() * 1000),
-                    headers=[("traceparent", b"00-1")],
-                )
-        assert await asyncio.to_thread(producer.flush, 10) == 0
+async def until_it_fails(source: EventSource) -> None:
+    """Poll until that raises, for 20 s at most."""
+    async with asyncio.timeout(20):
+        while True:
+            await source.poll(max_records=10, timeout_s=0.5)
 
 
 class TestKafkaEvents(EventSourceBehaviour):
@@ -145,7 +115,7 @@ class TestBehindAProxy:
             with proxies["kafka"].cut():
                 await shop.add([placed("o2", "c1", DAY)])
                 with pytest.raises(EventSourceError):
-                    await self._until_it_fails(source)
+                    await until_it_fails(source)
             async with asyncio.timeout(20):
                 while not (records := await source.poll(max_records=10, timeout_s=1)):
                     pass
@@ -154,7 +124,49 @@ class TestBehindAProxy:
             await source.close()
             await shop.close()
 
-    async def _until_it_fails(self, source: KafkaEvents) -> None:
-        async with asyncio.timeout(20):
-            while True:
-                await source.poll(max_records=10, timeout_s=0.5)
+
+class TestWhoHasToSignIn:
+    """TLS and SASL, by librdkafka's properties as the settings take them."""
+
+    def options(self, kafka: "Running", **others: str) -> Mapping[str, str]:
+        return {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanisms": "PLAIN",
+            "sasl.username": kafka["user"],
+            "sasl.password": kafka["password"],
+            "ssl.ca.location": kafka["ca_file"],
+        } | {name.replace("_", "."): value for name, value in others.items()}
+
+    async def test_who_signs_in_reads_and_publishes(self, kafka: "Running") -> None:
+        shop = KafkaShop(kafka["bootstrap"])
+        await shop.open()
+        [topic, *_] = shop.topics
+        publisher = KafkaPublisher(kafka["secured"], topic=topic, options=self.options(kafka))
+        source = KafkaEvents(kafka["secured"], topics=shop.topics, group=shop.prefix, options=self.options(kafka))
+        try:
+            await publisher.publish([OutgoingEvent("any", "o1", b"{}", ())])
+            assert keys(await source.poll(max_records=10, timeout_s=15)) == ["o1"]
+            await source.commit()
+        finally:
+            await source.close()
+            await publisher.close()
+            await shop.close()
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"sasl_password": "guessed"}, "uthentication"),
+            ({"ssl_ca_location": ""}, "certificate verify failed|broker certificate could not be verified|SSL"),
+        ],
+    )
+    async def test_who_may_not_or_does_not_trust_the_broker_is_told_so(
+        self, kafka: "Running", wrong: Mapping[str, str], said: str
+    ) -> None:
+        source = KafkaEvents(
+            kafka["secured"], topics={"any": "any"}, group="stranger", options=self.options(kafka, **wrong)
+        )
+        try:
+            with pytest.raises(EventSourceError, match=said):
+                await until_it_fails(source)
+        finally:
+            await source.close()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 import pytest
 from confluent_kafka import Consumer, Message
+from tools.stack.topics import delete_topics, make_topics
 
-from support.kafka import delete_topics, make_topics
 from support_service.adapters.kafka import KafkaPublisher
 from support_service.kit.database import Database
 from support_service.kit.eventlog import Follower, LoggedEvent, Relay, append

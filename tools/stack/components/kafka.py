@@ -3,12 +3,14 @@
 There is no archive of it on Maven Central, so it is put together from its jars there.
 """
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
 from tools.stack.cache import Cache
+from tools.stack.certificates import self_signed
 from tools.stack.component import Component, Facts, Site
 from tools.stack.errors import StackError
 from tools.stack.fetch import MavenJars, maven_jars, run
@@ -16,6 +18,7 @@ from tools.stack.java import java_home, java_provisioned
 from tools.stack.ports import HOST
 from tools.stack.processes import Process
 from tools.stack.proxies import Proxies
+from tools.stack.records import write_private
 
 VERSION: Final = "4.3.1"
 _JARS: Final = MavenJars(
@@ -30,6 +33,11 @@ _ENTRY: Final = f"kafka-{VERSION}"
 _CLUSTER_ID: Final = "c3VwcG9ydC1zdGFjay0wMQ"
 """Any 16 bytes in base64; the same in every stack, as each has a folder of its own."""
 
+_OPTIONAL: Final = ("proxied", "secured")
+"""Listeners by their settings, and their ports by the same names."""
+
+_USER: Final = "support"
+
 _READY_TIMEOUT_S: Final = 1.0
 _OFFSETS_DEADLINE_S: Final = 30.0
 
@@ -40,9 +48,10 @@ class Kafka(Component):
     name = "kafka"
     title = f"Kafka {VERSION}"
     size = "57 MB with its Java"
-    settings: ClassVar[Mapping[str, str]] = {"heap": "384M", "proxied": "no"}
+    settings: ClassVar[Mapping[str, str]] = {"heap": "384M", "proxied": "no", "secured": "no"}
     """`heap`: Java's -Xmx. `proxied=yes`: the fact `proxied` is the address of a second listener, which clients reach
-    through a proxy of Toxiproxy called kafka, so that tests can cut it.
+    through a proxy of Toxiproxy called kafka, so that tests can cut it. `secured=yes`: the fact `secured` is the address of a
+    listener with TLS for who signs in (SASL PLAIN) as `user` with `password`; `ca_file` vouches for it.
     """
     ready_deadline_s = 60.0
 
@@ -50,7 +59,7 @@ class Kafka(Component):
         return ("toxiproxy",) if settings["proxied"] == "yes" else ()
 
     def ports(self, settings: Mapping[str, str]) -> Sequence[str]:
-        return ("main", "controller", "proxied") if settings["proxied"] == "yes" else ("main", "controller")
+        return ("main", "controller", *(port for port in _OPTIONAL if settings[port] == "yes"))
 
     def provisioned(self, cache: Cache) -> bool:
         return java_provisioned(cache) and _ENTRY in cache
@@ -60,6 +69,9 @@ class Kafka(Component):
         cache.entry(_ENTRY, lambda folder: maven_jars(_JARS, folder / "libs"))
 
     def start(self, site: Site) -> Process:
+        if site.settings["secured"] == "yes":
+            self_signed(_certificate(site), "kafka")
+            write_private(_password(site), secrets.token_urlsafe(18))
         settings = site.folder / "server.properties"
         settings.write_text("".join(f"{name}={value}\n" for name, value in _properties(site).items()), "utf-8")
         if not (site.folder / "data" / "meta.properties").exists():
@@ -73,7 +85,7 @@ class Kafka(Component):
         address = f"{HOST}:{site.ports['main']}"
         _make_offsets_topic(address)
         proxied = {"proxied": _proxy(site)} if site.settings["proxied"] == "yes" else {}
-        return {"url": f"kafka://{address}", "bootstrap": address, **proxied}
+        return {"url": f"kafka://{address}", "bootstrap": address, **proxied, **_signing_in(site)}
 
 
 def _java(site: Site) -> list[str | Path]:
@@ -100,6 +112,12 @@ def _properties(site: Site) -> Mapping[str, str | int]:
     if site.settings["proxied"] == "yes":
         listeners["PROXIED"] = site.ports["proxied"]
         advertised["PROXIED"] = _proxy(site)
+    protocols = dict.fromkeys(listeners, "PLAINTEXT")
+    secured: Mapping[str, str] = {}
+    if site.settings["secured"] == "yes":
+        listeners["SECURED"], protocols["SECURED"] = site.ports["secured"], "SASL_SSL"
+        advertised["SECURED"] = f"{HOST}:{site.ports['secured']}"
+        secured = _secured(site)
     return {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -108,7 +126,8 @@ def _properties(site: Site) -> Mapping[str, str | int]:
         "inter.broker.listener.name": "PLAIN",
         "listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in listeners.items()),
         "advertised.listeners": ",".join(f"{name}://{address}" for name, address in advertised.items()),
-        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+        **secured,
         "log.dirs": str(site.folder / "data"),
         # One node can keep one copy only.
         "offsets.topic.replication.factor": 1,
@@ -120,6 +139,37 @@ def _properties(site: Site) -> Mapping[str, str | int]:
         "group.initial.rebalance.delay.ms": 0,
         "auto.create.topics.enable": "false",
     }
+
+
+def _secured(site: Site) -> Mapping[str, str]:
+    password = _password(site).read_text("utf-8")
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    own = {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(_certificate(site)),
+        "sasl.enabled.mechanisms": "PLAIN",
+        "plain.sasl.jaas.config": f'{login} user_{_USER}="{password}";',
+    }
+    return {f"listener.name.secured.{name}": value for name, value in own.items()}
+
+
+def _signing_in(site: Site) -> Facts:
+    if site.settings["secured"] != "yes":
+        return {}
+    return {
+        "secured": f"{HOST}:{site.ports['secured']}",
+        "ca_file": str(_certificate(site)),
+        "user": _USER,
+        "password": _password(site).read_text("utf-8"),
+    }
+
+
+def _certificate(site: Site) -> Path:
+    return site.folder / "certificate.pem"
+
+
+def _password(site: Site) -> Path:
+    return site.folder / "password"
 
 
 def _proxy(site: Site) -> str:

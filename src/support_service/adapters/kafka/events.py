@@ -81,7 +81,7 @@ class KafkaEvents:
             return
         try:
             async with asyncio.timeout(_CALL_S):
-                await asyncio.to_thread(self._consumer.commit, asynchronous=False)
+                await asyncio.to_thread(self._keep, self._consumer)
         except TimeoutError as error:
             raise EventSourceError(f"offsets were not kept within {_CALL_S:.0f} s") from error
         except KafkaException as error:
@@ -110,8 +110,11 @@ class KafkaEvents:
             if error is None:
                 records.append(self._record(message))
             else:
-                self._heard(error)
+                self._refused(message, error)
         return records
+
+    def _refused(self, _message: Message, error: KafkaError) -> None:
+        self._heard(error)
 
     def _joined(self) -> Consumer:
         if self._consumer is None:
@@ -119,9 +122,15 @@ class KafkaEvents:
                 consumer = Consumer(self._options)
             except KafkaException as error:
                 raise EventSourceError(str(error)) from error
-            consumer.subscribe(list(self._types))
+            self._begin(consumer)
             self._consumer = consumer
         return self._consumer
+
+    def _begin(self, consumer: Consumer) -> None:
+        consumer.subscribe(list(self._types))
+
+    def _keep(self, consumer: Consumer) -> None:
+        consumer.commit(asynchronous=False)
 
     def _record(self, message: Message) -> Record:
         _, milliseconds = message.timestamp()
@@ -136,8 +145,13 @@ class KafkaEvents:
         )
 
     def _heard(self, error: KafkaError) -> None:
-        """Remember what the next poll is to say; a lost connection alone is made anew by the client."""
-        if error.code() != KafkaError._TRANSPORT:  # noqa: SLF001 - see above
+        """Remember what the next poll is to say; a lost connection alone is made anew by the client.
+
+        That no broker is left is said when nothing else is known: why each was lost was told before.
+        """
+        if error.code() == KafkaError._TRANSPORT:  # noqa: SLF001 - see above
+            return
+        if self._error is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._error = error
 
     def _measured(self, statistics: str) -> None:
