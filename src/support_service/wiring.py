@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -21,7 +21,7 @@ from support_service.adapters.embedded.issuer import (
     require_demo,
 )
 from support_service.adapters.embedded.lake import EmbeddedLake
-from support_service.adapters.kafka import KafkaEvents, KafkaPublisher
+from support_service.adapters.kafka import KafkaEvents, KafkaPublisher, KafkaReplay
 from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
 from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
@@ -312,16 +312,37 @@ def _mappings(settings: Settings) -> Mappings:
         raise NotConfigured(f"SHOP_EVENTS_MAPPING: {error}.") from error
 
 
+def replay(settings: Settings, since: datetime, until: datetime | None, *, anew: bool) -> KafkaReplay:
+    """What the shop said from a time on, to before another or to now, read once more.
+
+    Raises:
+        NotConfigured: the shop's events do not come from Kafka.
+    """
+    if settings.kafka_servers is None:
+        raise NotConfigured("Set KAFKA_SERVERS: only Kafka holds what was said before.")
+    return KafkaReplay(
+        settings.kafka_servers,
+        topics=_topics(settings),
+        group=settings.kafka_group,
+        period=(since, until),
+        anew=anew,
+        options=_kafka_options(settings),
+    )
+
+
+def _topics(settings: Settings) -> dict[str, str]:
+    """The type of the events in each topic."""
+    names = {source.topic: settings.kafka_topics.get(source.topic, source.topic) for source in SOURCES if source.topic}
+    if unknown := settings.kafka_topics.keys() - names.keys():
+        raise NotConfigured(f"KAFKA_TOPICS: there are no events {', '.join(sorted(unknown))}.")
+    return {topic: type_ for type_, topic in names.items()}
+
+
 def _events(settings: Settings) -> EventSource | None:
     if settings.kafka_servers is not None:
-        names = {
-            source.topic: settings.kafka_topics.get(source.topic, source.topic) for source in SOURCES if source.topic
-        }
-        if unknown := settings.kafka_topics.keys() - names.keys():
-            raise NotConfigured(f"KAFKA_TOPICS: there are no events {', '.join(sorted(unknown))}.")
         return KafkaEvents(
             settings.kafka_servers,
-            topics={topic: type_ for type_, topic in names.items()},
+            topics=_topics(settings),
             group=settings.kafka_group,
             instance=settings.kafka_instance,
             options=_kafka_options(settings),

@@ -145,6 +145,10 @@ class Cases:
         """The same of many cases, without those that there are not."""
         return await store.case_facts(connection, ticket_ids)
 
+    async def live_after(self, tx: Tx, after: UUID | None, limit: int) -> list[CaseFacts]:
+        """The next cases by their ids that are not closed; what they are about stays until the transaction ends."""
+        return await store.lock_live(tx, after, limit)
+
     async def about(
         self, connection: Tx, orders: Collection[tuple[str, str]]
     ) -> dict[tuple[str, str], list[CaseFacts]]:

@@ -86,6 +86,11 @@ async def cases_about(connection: Tx, orders: Collection[tuple[str, str]]) -> di
     return found
 
 
+async def lock_live(tx: Tx, after: UUID | None, limit: int) -> list[CaseFacts]:
+    """The next cases by their ids that are not closed; what they are about stays until the transaction ends."""
+    return [CaseFacts(*row) for row in await tx.fetch(_SQL["lock_live_cases"], after, limit)]
+
+
 async def waiting(tx: Tx, order_ids: Collection[str], ticket_ids: Collection[UUID]) -> list[Waiting]:
     """The cases among these, and those about these orders, that wait for something; by their ids."""
     rows = await tx.fetch(_SQL["waiting_cases"], list(order_ids), list(ticket_ids))

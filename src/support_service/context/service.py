@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from support_service.cases import CaseClosed, CaseOpened, CaseUpdated, Status, StatusChanged
+from support_service.cases import CaseClosed, CaseFacts, CaseOpened, CaseUpdated, Status, StatusChanged
 from support_service.context import metrics, store
 from support_service.context.events import TimelineChanged
 from support_service.context.model import StoredSource
@@ -228,6 +228,13 @@ class Context:
             _log.info("context.enriched", facts=len(fetched.facts), missing=missing, attempts=due.attempts)
             if missing:
                 raise NotYet
+
+    async def enrich_again(self, tx: Tx, cases: Sequence[CaseFacts]) -> None:
+        """Have the contexts of these cases put together anew, from what came by event and what every source says."""
+        now = self._clock.now()
+        for case in cases:
+            payload = {"customer_id": case.customer_id, "order_id": case.order_id, "trace": None}
+            await schedule(tx, ENRICH, str(case.ticket_id), now, payload)
 
     async def events_of(
         self, connection: Tx, order_ids: Collection[str], customer_id: str | None

@@ -1,5 +1,6 @@
 """The command line. Heavy imports stand inside the commands, so that --help is instant."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -75,6 +76,19 @@ def verify_cache(
     from support_service.entrypoints.verify_cache import verify
 
     raise typer.Exit(verify(cases=cases, at_most_s=at_most, url=url, token=token, as_json=as_json))
+
+
+@app.command()
+def rebuild(
+    since: Annotated[datetime, typer.Option("--from", help="From this time on, in UTC.")],
+    until: Annotated[datetime | None, typer.Option("--to", help="To before this time; else to now.")] = None,
+    *,
+    anew: Annotated[bool, typer.Option(help="From the beginning, however far an earlier one has come.")] = False,
+) -> None:
+    """Take in once more what the shop said in a period, as far as Kafka still holds it; broken off, it goes on where it was."""
+    from support_service.entrypoints.rebuild import rebuild as rebuilt
+
+    raise typer.Exit(rebuilt(since, until, anew=anew))
 
 
 @trino_app.command()

@@ -2,5 +2,6 @@
 
 from support_service.adapters.kafka.events import KafkaEvents
 from support_service.adapters.kafka.publisher import KafkaPublisher
+from support_service.adapters.kafka.replay import KafkaReplay
 
-__all__ = ["KafkaEvents", "KafkaPublisher"]
+__all__ = ["KafkaEvents", "KafkaPublisher", "KafkaReplay"]
