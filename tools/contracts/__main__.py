@@ -9,20 +9,46 @@ from typing import Any, Final
 from tools.contracts.api import Document, api_breaks, document
 from tools.contracts.compatibility import breaks
 from tools.contracts.events import asyncapi, event_types, schema_of
+from tools.contracts.pages import api_page, events_page
 
-_FOLDER: Final = Path(__file__).parents[2] / "contracts"
+_CHECKOUT: Final = Path(__file__).parents[2]
+_STALE: Final = "is stale: run .venv/bin/python -m tools.contracts write"
 
 
-def main(mode: str, folder: Path = _FOLDER) -> int:
+def main(mode: str, folder: Path = _CHECKOUT / "contracts", pages: Path = _CHECKOUT / "docs") -> int:
     """Check, or write and check; returns 1 when something is wrong."""
     schemas, api = {event.type_: schema_of(event) for event in event_types()}, document()
     if mode == "write":
         write(schemas, folder)
         write_api(api, folder)
-    wrong = judge(schemas, folder) + judge_api(api, folder)
+        write_pages(folder, pages)
+    wrong = judge(schemas, folder) + judge_api(api, folder) + judge_pages(folder, pages)
     for line in wrong:
         print(f"contracts: {line}")
     return int(bool(wrong))
+
+
+def judge_pages(folder: Path, pages: Path) -> list[str]:
+    """Which pages do not show the documents as they are kept."""
+    shown = _pages(folder, pages)
+    return [
+        f"docs/{path.name} {_STALE}"
+        for path, text in shown.items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+
+
+def write_pages(folder: Path, pages: Path) -> None:
+    """Show the documents as they are kept."""
+    for path, text in _pages(folder, pages).items():
+        path.write_text(text, "utf-8")
+
+
+def _pages(folder: Path, pages: Path) -> dict[Path, str]:
+    return {
+        pages / "contract-events.md": events_page(_read(folder / "asyncapi.json")),
+        pages / "contract-api.md": api_page(_read(folder / "openapi.json")),
+    }
 
 
 def judge(schemas: Mapping[str, Mapping[str, Any]], folder: Path) -> "list[str]":
@@ -37,7 +63,7 @@ def judge(schemas: Mapping[str, Mapping[str, Any]], folder: Path) -> "list[str]"
         if not released or list(released.values())[-1] != schema:
             wrong.append(f"{type_} has changed: run .venv/bin/python -m tools.contracts write")
     if _read(folder / "asyncapi.json") != asyncapi(schemas):
-        wrong.append("asyncapi.json is stale: run .venv/bin/python -m tools.contracts write")
+        wrong.append(f"asyncapi.json {_STALE}")
     return wrong
 
 
@@ -60,7 +86,7 @@ def judge_api(api: Document, folder: Path) -> list[str]:
         for what in api_breaks(old, api)
     ]
     if _read(folder / "openapi.json") != api:
-        wrong.append("openapi.json is stale: run .venv/bin/python -m tools.contracts write")
+        wrong.append(f"openapi.json {_STALE}")
     return wrong
 
 
