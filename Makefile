@@ -1,6 +1,6 @@
 # support-service: everything a person needs, with Python 3.11+ and make alone.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check stack stack-down bench load lock clean
+.PHONY: help setup demo test check stack stack-down bench load campaign-events lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo '  Variables: PORT=8360 and OLIST=folder (demo), ARGS="..." (test: given to pytest; load: --seconds, --rate), UPGRADE= (lock: only what is new)'
 
 setup: ## make .venv from the hashed locks (the other targets do it by themselves)
@@ -46,6 +46,9 @@ bench: setup ## measure the service beside its rivals, all figures or ONLY="name
 
 load: setup ## 1,000 connections on a real Trino and Redis, told second by second: all scenarios or ONLY="hot-open trino-killed"
 	@$(BIN)/python -m bench.load_scenarios $(ARGS) $(ONLY)
+
+campaign-events: setup ## shop events shuffled, doubled and poisoned, through 200 kills and every fault, then counted (OLIST=folder)
+	@$(BIN)/python -m campaign $(if $(OLIST),--olist "$(OLIST)") $(ARGS)
 
 lock: setup ## lock the newest versions that pyproject.toml allows
 	@$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt

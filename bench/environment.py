@@ -41,9 +41,8 @@ def environment(
         redis_url: of the shared cache, if there is one.
         lake: on a real Trino; the view in the shop's database when None.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(tuple(_DIRECTLY))}
     shop_token = secrets.token_urlsafe(24)
-    settings = inherited | {
+    settings = inherited() | {
         "DEMO": "true",
         "HOST": HOST,
         "PORT": str(ports[0]),
@@ -62,3 +61,8 @@ def environment(
     }
     settings |= {"REDIS_URL": redis_url} if redis_url else {}
     return settings | ({"TRINO_URL": lake.url, "TRINO_VIEW": lake.view} if lake else {})
+
+
+def inherited() -> dict[str, str]:
+    """This process's environment without the service's settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(tuple(_DIRECTLY))}

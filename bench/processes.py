@@ -44,6 +44,11 @@ class Program:
         """The root of its process tree."""
         return self._process.pid
 
+    @property
+    def status(self) -> int | None:
+        """How it ended: its exit status, a signal's number below zero; None while it runs."""
+        return self._process.poll()
+
     def __enter__(self) -> Self:
         return self
 
