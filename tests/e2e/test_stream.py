@@ -18,8 +18,8 @@ from support.stream import Event, all_told, listening
 from support_service.context import TimelineChanged
 from support_service.kit import eventlog
 
-CUTS = 40
-EVENTS = 2_000
+CUTS = 100
+EVENTS = 10_000
 
 
 @pytest.fixture
