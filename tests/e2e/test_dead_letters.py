@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from support.api import agent_id, count, problem
+from support.command import run_command
 from support.service import RunningService
 from support.shop import DAY, placed
 from support_service.demo.events import event_of
@@ -52,18 +53,6 @@ async def events_in(service: RunningService) -> int:
         return int(await connection.fetchval("SELECT count(*) FROM support_timeline_events"))
 
 
-def run(service: RunningService, *words: str) -> "subprocess.CompletedProcess[str]":
-    settings = service.worker.settings
-    environment = {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "DEMO": "true",
-        "LOCAL_ISSUER_KEY": str(settings.local_issuer_key),
-        "COLUMNS": "200",
-    }
-    command = [sys.executable, "-m", "support_service.entrypoints.cli", "dead-letters", *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environment)
-
-
 async def test_a_letter_keeps_everything_and_one_that_can_be_used_now_is_a_letter_no_more(
     service: RunningService,
 ) -> None:
@@ -85,24 +74,26 @@ async def test_a_letter_keeps_everything_and_one_that_can_be_used_now_is_a_lette
 
 @pytest.mark.timeout(60)
 async def test_the_command_lists_shows_and_replays(service: RunningService) -> None:
-    assert "There are no dead letters" in run(service, "list").stdout
+    assert "There are no dead letters" in run_command(service, "dead-letters", "list").stdout
     await service.worker.context.ingest([poisoned("o-1", 1), poisoned("o-2", 2)])
     first, second = await kept(service)
-    listed = run(service, "list")
+    listed = run_command(service, "dead-letters", "list")
     assert listed.returncode == 0
     assert all(str(one.dead_letter_id) in listed.stdout for one in (first, second))
     assert "invalid-version" in listed.stdout
-    shown = run(service, "show", str(first.dead_letter_id)).stdout
+    shown = run_command(service, "dead-letters", "show", str(first.dead_letter_id)).stdout
     assert first.letter.value.decode() in shown
     assert "trace: t-1" in shown
 
     await mend(service, first)
-    replayed = run(service, "replay", "--all")
+    replayed = run_command(service, "dead-letters", "replay", "--all")
     assert (replayed.returncode, "1 taken in, 1 not." in replayed.stdout) == (1, True)
     assert f"{second.dead_letter_id}: invalid-version" in replayed.stdout
-    assert run(service, "replay", str(first.dead_letter_id)).returncode == 1  # it is one no more
+    assert (
+        run_command(service, "dead-letters", "replay", str(first.dead_letter_id)).returncode == 1
+    )  # it is one no more
     await mend(service, second)
-    assert run(service, "replay", "--topic", "order.status.changed").returncode == 0
+    assert run_command(service, "dead-letters", "replay", "--topic", "order.status.changed").returncode == 0
     assert await kept(service) == []
 
 
@@ -114,9 +105,9 @@ def test_where_a_setting_is_wrong_it_says_who_knows_more() -> None:
 
 
 def test_what_is_to_be_replayed_must_be_said(service: RunningService) -> None:
-    assert run(service, "replay").returncode == 2
-    assert run(service, "replay", "--all", "--topic", "fraud.alert").returncode == 2
-    assert run(service, "show", str(uuid4())).returncode == 1
+    assert run_command(service, "dead-letters", "replay").returncode == 2
+    assert run_command(service, "dead-letters", "replay", "--all", "--topic", "fraud.alert").returncode == 2
+    assert run_command(service, "dead-letters", "show", str(uuid4())).returncode == 1
 
 
 async def test_a_supervisor_sees_a_letter_whole_and_takes_it_in_by_the_api_which_is_recorded(

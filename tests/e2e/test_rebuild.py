@@ -1,9 +1,6 @@
 """The whole service on a real Kafka, and its tables rebuilt from what the topics still hold."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.api import CASES, count, rows
+from support.command import run_command
 from support.kafka import KafkaShop
 from support.postgres import DatabaseDsns
 from support.service import RunningService, eventually, running_service
@@ -89,21 +87,6 @@ async def state(service: RunningService) -> tuple[list[Any], list[Any]]:
     return inbox, contexts
 
 
-def run(service: RunningService, *words: str) -> "subprocess.CompletedProcess[str]":
-    settings = service.worker.settings
-    environment = {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "DEMO": "true",
-        "LOCAL_ISSUER_KEY": str(settings.local_issuer_key),
-        "KAFKA_SERVERS": str(settings.kafka_servers),
-        "KAFKA_TOPICS": ",".join(f"{type_}={topic}" for type_, topic in settings.kafka_topics.items()),
-        "KAFKA_GROUP": settings.kafka_group,
-        "COLUMNS": "200",
-    }
-    command = [sys.executable, "-m", "support_service.entrypoints.cli", "rebuild", *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environment)
-
-
 async def break_off(service: RunningService, records: int) -> int:
     """Begin to rebuild the later day, and die after so many records; returns how many were taken in."""
     services = wiring.Services(service.worker.settings, name="test-rebuild")
@@ -155,7 +138,7 @@ async def test_what_the_shop_says_by_kafka_is_in_the_next_read_and_what_it_said_
     assert 60 <= first < in_period
     assert await count(service, INBOX) == events - in_period + first
     since = f"{NEXT_DAY:%Y-%m-%dT%H:%M:%S}"
-    done = await asyncio.to_thread(run, service, "--from", since)
+    done = await asyncio.to_thread(run_command, service, "rebuild", "--from", since)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{in_period - first} records taken in" in done.stdout
     assert "2 cases" in done.stdout
@@ -165,7 +148,7 @@ async def test_what_the_shop_says_by_kafka_is_in_the_next_read_and_what_it_said_
 
     await eventually(as_before)
     assert await count(service, "dead_letters") == 1
-    again = await asyncio.to_thread(run, service, "--from", since)
+    again = await asyncio.to_thread(run_command, service, "rebuild", "--from", since)
     assert f"{in_period} records taken in" in again.stdout  # whole, it begins at its beginning
     assert await state(service) == before
 
