@@ -1,32 +1,20 @@
 """The routes of cases, messages, timelines and workload."""
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from support_service.desk import schemas
-from support_service.desk.errors import IdempotencyKeyUnreadable, VersionRequired, VersionUnreadable
-from support_service.desk.service import Desk, Once
+from support_service.desk.service import Desk
 from support_service.directory import Action, Guard, Principal
 from support_service.kit import logs
-from support_service.kit.idempotency import LONGEST_KEY, Answer, Scope, fingerprint
 from support_service.kit.web import problem_answers
+from support_service.kit.writes import IdempotencyKey, IfMatch, once_of, sent, version_of
 from support_service.timeline import Served, TimelineResponse
 
-_JSON = "application/json"
-_ETAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})(?:-[0-9a-f-]{1,60})?"\s*')
-"""A case's version, and of a case that was read with its timeline what that was."""
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", description="Names this request: sent again within 24 hours it has one effect."),
-]
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag of the version you are changing.")]
 IfNoneMatch = Annotated[
     str | None,
     Header(
@@ -69,7 +57,8 @@ def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
         principal: Principal = opener,
     ) -> Response:
         """Open a case on a customer and, if it is about one, on an order."""
-        return _sent(await desk.open_case(principal, new, _once(principal, request, idempotency_key, new)))
+        once = once_of(principal.principal_id, request, idempotency_key, new)
+        return sent(await desk.open_case(principal, new, once))
 
     @router.get("/cases", responses=problem_answers(401, 403, 422, 503))
     async def list_cases(
@@ -107,7 +96,7 @@ def _case_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     ) -> Response:
         """Change fields of a case that has not changed since you read it."""
         logs.bind(ticket_id=ticket_id)
-        return _sent(await desk.change_case(principal, ticket_id, change, version=_version(if_match)))
+        return sent(await desk.change_case(principal, ticket_id, change, version=version_of(if_match)))
 
 
 def _conversation_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
@@ -129,8 +118,8 @@ def _conversation_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     ) -> Response:
         """Say something in a case: to the customer, to colleagues, or in the customer's name."""
         logs.bind(ticket_id=ticket_id)
-        once = _once(principal, request, idempotency_key, new)
-        return _sent(await desk.post_message(principal, ticket_id, new, once))
+        once = once_of(principal.principal_id, request, idempotency_key, new)
+        return sent(await desk.post_message(principal, ticket_id, new, once))
 
     @router.get("/cases/{ticket_id}/messages", responses=problem_answers(401, 403, 404, 422, 503))
     async def read_messages(
@@ -174,26 +163,3 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
 
 def _shown(served: Served) -> Response:
     return Response(served.body, served.status, dict(served.headers))
-
-
-def _sent(answer: Answer) -> Response:
-    return Response(answer.body, status_code=answer.status, media_type=_JSON, headers=answer.headers)
-
-
-def _once(principal: Principal, request: Request, key: str | None, body: BaseModel) -> Once | None:
-    if key is None:
-        return None
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
-        raise IdempotencyKeyUnreadable
-    path = request.url.path
-    scope = Scope(principal.principal_id, f"{request.method} {request.scope['route'].path}", key)
-    return Once(scope, fingerprint(path.encode(), body.model_dump_json().encode()))
-
-
-def _version(if_match: str | None) -> int:
-    if if_match is None:
-        raise VersionRequired
-    match = _ETAG.fullmatch(if_match)
-    if match is None:
-        raise VersionUnreadable
-    return int(match[1])

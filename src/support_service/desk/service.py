@@ -1,7 +1,6 @@
 """What an agent's desk does: the use cases of the rooms below, composed, each in one transaction with its answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -26,27 +25,20 @@ from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, Known, RecentCases
 from support_service.directory import Action, Directory, Principal, Profile, Role, permit
-from support_service.kit import idempotency, logs
+from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
-from support_service.kit.idempotency import Answer, Scope
+from support_service.kit.idempotency import Answer
 from support_service.kit.loader import Loader
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor, id_in
 from support_service.kit.problems import Forbidden
+from support_service.kit.writes import Once, etag_of, run_once
 from support_service.timeline import DEFAULT_LIMIT, Served, Timeline
 
 _log = logs.get_logger(__name__)
 _T = TypeVar("_T")
 _LAST_NUMBER = 2**31 - 1
 """What PostgreSQL's integer can count messages to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """A request that its sender named, so that sending it again has no second effect."""
-
-    scope: Scope
-    fingerprint: bytes
 
 
 class Desk:
@@ -79,7 +71,7 @@ class Desk:
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
             opened = await self._cases.open_case(tx, principal, new.case())
             body = schemas.TicketResponse.of(opened.ticket, principal.profile)
-            headers = {"location": f"/support/cases/{opened.ticket.ticket_id}", "etag": _etag(opened.ticket.version)}
+            headers = {"location": f"/support/cases/{opened.ticket.ticket_id}", "etag": etag_of(opened.ticket.version)}
 
             def afterwards() -> None:
                 logs.bind(ticket_id=opened.ticket.ticket_id)
@@ -88,7 +80,7 @@ class Desk:
 
             return Answer(201, headers, body.model_dump_json().encode()), afterwards
 
-        return await self._once(once, effect)
+        return await run_once(self._database, self._clock, once, effect)
 
     async def post_message(
         self, principal: Principal, ticket_id: UUID, new: schemas.MessageCreate, once: Once | None
@@ -101,7 +93,7 @@ class Desk:
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
             posted = await self._cases.post_message(tx, principal, ticket_id, message)
             body = schemas.ConversationMessage.of(posted.message, principal.profile)
-            headers = {"location": f"/support/cases/{posted.ticket.ticket_id}", "etag": _etag(posted.ticket.version)}
+            headers = {"location": f"/support/cases/{posted.ticket.ticket_id}", "etag": etag_of(posted.ticket.version)}
 
             def afterwards() -> None:
                 if posted.linked:
@@ -113,7 +105,7 @@ class Desk:
 
             return Answer(201, headers, body.model_dump_json().encode()), afterwards
 
-        return await self._watched(principal, self._once(once, effect))
+        return await self._watched(principal, run_once(self._database, self._clock, once, effect))
 
     async def change_case(
         self, principal: Principal, ticket_id: UUID, change: schemas.TicketChange, *, version: int
@@ -139,7 +131,7 @@ class Desk:
         self._recent.forget(str(ticket_id))  # the log tells of it soon, but what one wrote is in one's next read
         _log.info("case.changed", fields=sorted(change.model_fields_set))
         body = schemas.TicketResponse.of(ticket, principal.profile)
-        return Answer(200, {"etag": _etag(ticket.version)}, body.model_dump_json().encode())
+        return Answer(200, {"etag": etag_of(ticket.version)}, body.model_dump_json().encode())
 
     async def read_case(
         self, principal: Principal, ticket_id: UUID, *, include_timeline: bool, if_none_match: str | None = None
@@ -300,21 +292,6 @@ class Desk:
                 raise AgentNotFound
             return schemas.WorkloadResponse.of(await self._cases.workload(connection, agent_id))
 
-    async def _once(
-        self, once: Once | None, effect: Callable[[Tx], Awaitable[tuple[Answer, Callable[[], None]]]]
-    ) -> Answer:
-        """Run an effect in one transaction with the record of its answer, or give the answer it had before."""
-        async with self._database.transaction() as tx:
-            if once is not None:
-                earlier = await idempotency.begin(tx, once.scope, once.fingerprint, self._clock.now())
-                if earlier is not None:
-                    return Answer(earlier.status, earlier.headers | {"idempotency-replayed": "true"}, earlier.body)
-            answer, afterwards = await effect(tx)
-            if once is not None:
-                await idempotency.record(tx, once.scope, once.fingerprint, answer, self._clock.now())
-        afterwards()
-        return answer
-
     async def _permit(self, principal: Principal, action: Action, ticket_id: UUID | None = None) -> None:
         """Refuse what no role of theirs allows, recorded at once: what follows from how a route is used."""
         try:
@@ -344,15 +321,11 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
 
 def _shown(body: Body, timeline: Served | None) -> Served:
     """A case as it is sent; with its timeline the ETag tells both, and If-Match takes either."""
-    version = _etag(body.facts.version)
+    version = etag_of(body.facts.version)
     if timeline is None or timeline.etag is None:
         return Served(body.content, version)
     content = body.content[:-1] + b',"timeline":' + timeline.body + b"}"
     return Served(content, f"{version[:-1]}-{timeline.etag[1:]}", timeline.cache)
-
-
-def _etag(version: int) -> str:
-    return f'"{version}"'
 
 
 def _number_in(cursor: str) -> int:
