@@ -1,4 +1,4 @@
-"""Certificates of 127.0.0.1 for components that speak TLS, good for as long as somebody tests with them."""
+"""Certificates for servers that speak TLS, good for as long as somebody tests with them."""
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
@@ -12,10 +12,13 @@ from cryptography.x509.oid import NameOID
 _LIFETIME = timedelta(days=30)
 
 
-def self_signed(file: Path, name: str) -> Path:
-    """Write a new certificate that vouches for itself, with its key before it, both as PEM; only the owner may read it."""
+def self_signed(file: Path, host: str) -> Path:
+    """Write a new certificate of a host's name or address that vouches for itself, its key before it, both as PEM.
+
+    Only its owner may read it.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    owner = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    owner = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
@@ -25,7 +28,7 @@ def self_signed(file: Path, name: str) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + _LIFETIME)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_subject(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -35,3 +38,10 @@ def self_signed(file: Path, name: str) -> Path:
     file.touch(mode=0o600)
     file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
     return file
+
+
+def _subject(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -13,7 +13,7 @@ from support_service.adapters.trino import SignIn, TrinoClient, TrinoError
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    return self_signed(tmp_path / "trino.pem", "trino")
+    return self_signed(tmp_path / "trino.pem", "127.0.0.1")
 
 
 @pytest.fixture

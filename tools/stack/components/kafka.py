@@ -70,7 +70,7 @@ class Kafka(Component):
 
     def start(self, site: Site) -> Process:
         if site.settings["secured"] == "yes":
-            self_signed(_certificate(site), "kafka")
+            self_signed(_certificate(site), HOST)
             write_private(_password(site), secrets.token_urlsafe(18))
         settings = site.folder / "server.properties"
         settings.write_text("".join(f"{name}={value}\n" for name, value in _properties(site).items()), "utf-8")
