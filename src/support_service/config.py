@@ -5,6 +5,7 @@ A secret can also come from a file of its name in the directory that `SECRETS_DI
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,6 +85,10 @@ class Settings(BaseSettings):
     kafka_options: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default={}, description="librdkafka's properties for signing in and TLS: `security.protocol=SASL_SSL,...`."
     )
+    webhooks_private_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks besides the public internet that webhooks may be sent to, by http, too: `10.8.0.0/16,...`.",
+    )
     timeline_window_days: int = Field(
         default=730, ge=1, le=36500, description="Facts older than this are not asked for."
     )
@@ -108,10 +113,12 @@ class Settings(BaseSettings):
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip(): table.strip() for name, _, table in pairs}
 
-    @field_validator("oidc_algorithms", mode="before")
+    @field_validator("oidc_algorithms", "webhooks_private_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("oidc_algorithms")
     @classmethod

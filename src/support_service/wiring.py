@@ -23,6 +23,7 @@ from support_service.adapters.embedded.issuer import (
 from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.kafka import KafkaEvents, KafkaPublisher, KafkaReplay
 from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
+from support_service.adapters.receivers import HttpReceivers
 from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
@@ -44,6 +45,7 @@ from support_service.publishing import Publishing
 from support_service.sources import SOURCES, LakeWarming, Mappings, Sources, mappings_in
 from support_service.stream import Stream
 from support_service.timeline import SharedPages, Timeline, floor_key
+from support_service.webhooks import FORGET, Deliveries, Sender, WebhookJobs, Webhooks
 
 _TAIL_POLL_S = 0.1
 SHOP_SERVICES = ("orders", "payments", "shipments", "fraud", "feedback")
@@ -120,17 +122,26 @@ class Services:
         )
 
         self.stream = Stream(self.database, self.cases)
+        self.receivers = HttpReceivers(settings.webhooks_private_networks)
+        self.webhooks = Webhooks(self.database, self.receivers, clock)
+        self.deliveries = Deliveries(self.database, clock)
+        self.webhook_jobs = WebhookJobs(self.database, clock)
+        self.webhook_sender = Sender(self.database, self.receivers, clock)
 
         self.relay = Relay(self.database)
         self.publisher = _publisher(settings)
         self.followers = [
             Follower(self.database, "context", self.context.follow),
             Follower(self.database, "waiting", WaitingCases(self.context, self.cases).follow),
+            Follower(self.database, "webhooks", self.webhook_jobs.follow),
         ]
         if self.publisher is not None:
             self.followers.append(Follower(self.database, "kafka", Publishing(self.publisher).follow))
         self.due = DueWorker(
-            self.database, clock, {ENRICH: self.context.enrich, "sweep": self._sweep}, periodic=("sweep",)
+            self.database,
+            clock,
+            {ENRICH: self.context.enrich, "sweep": self._sweep, FORGET: self.webhook_jobs.forget},
+            periodic=("sweep",),
         )
         self._clock = clock
 
@@ -144,6 +155,7 @@ class Services:
             for follower, behind in (await eventlog.lags(connection)).items():
                 metrics.FOLLOWER_BEHIND.labels(follower).set(behind)
             metrics.DEAD_LETTERS_WAITING.set(await deadletters.waiting(connection))
+            await self.webhook_jobs.measure(connection)
 
     async def close(self) -> None:
         """Finish what is under way and let go of every connection."""
@@ -160,6 +172,7 @@ class Services:
             self.identity,
             self.cache,
             self.shared_cache,
+            self.receivers,
         ):
             if part is not None:
                 await part.close()
@@ -192,6 +205,7 @@ class Services:
         now = self._clock.now()
         await idempotency.purge(self.database, now)
         await self.context.purge(now)
+        await self.webhook_jobs.purge(now)
         return Again(now + _SWEEP_EVERY)
 
 

@@ -27,6 +27,7 @@ def permitted() -> dict[str, set[str]]:
     }
 
 
+HOOKS = "/support/webhooks"
 MESSAGE = {"message": "Hello"}
 ROUTES: dict[str, tuple[str, str, Any, dict[str, str], int]] = {
     # name: method, path, body, the action each kind of caller needs ("": all others), status when all is well
@@ -49,6 +50,18 @@ ROUTES: dict[str, tuple[str, str, Any, dict[str, str], int]] = {
     "dead letters": ("GET", "/support/dead-letters", None, {"": "dead_letter.read"}, 200),
     "dead letter": ("GET", "/support/dead-letters/{letter}", None, {"": "dead_letter.read"}, 200),
     "replay": ("POST", "/support/dead-letters/{letter}/replay", None, {"": "dead_letter.replay"}, 200),
+    "webhooks": ("GET", HOOKS, None, {"": "webhook.read"}, 200),
+    "webhook": ("GET", HOOKS + "/{hook}", None, {"": "webhook.read"}, 200),
+    "deliveries": ("GET", HOOKS + "/{hook}/deliveries", None, {"": "webhook.read"}, 200),
+    "make webhook": ("POST", HOOKS, {"url": "https://93.184.215.14/", "types": ["support.case.awaited.came"]},
+                     {"": "webhook.edit"}, 201),
+    "change webhook": ("PATCH", HOOKS + "/{hook}", {}, {"": "webhook.edit"}, 200),
+    "new secret": ("POST", HOOKS + "/{hook_to_turn}/secret", None, {"": "webhook.edit"}, 200),
+    "try webhook": ("POST", HOOKS + "/{hook}/test", None, {"": "webhook.edit"}, 202),
+    "send failed again": ("POST", HOOKS + "/{hook}/deliveries/replay", {"since": "2026-01-01T00:00:00Z"},
+                          {"": "webhook.edit"}, 202),
+    "send again": ("POST", HOOKS + "/{hook}/deliveries/{delivery}/replay", None, {"": "webhook.edit"}, 202),
+    "end webhook": ("DELETE", HOOKS + "/{hook_to_end}", None, {"": "webhook.edit"}, 204),
 }  # fmt: skip
 OF_A_CASE = [name for name, (_, path, *_) in ROUTES.items() if path.startswith(CASES + "/")]
 
@@ -67,7 +80,7 @@ def people(service: RunningService) -> dict[str, Person]:
 
 @pytest.fixture
 async def places(service: RunningService, people: dict[str, Person]) -> dict[str, str]:
-    """Two cases of the team orders, one only read and one also written in, who may be asked about, and a dead letter."""
+    """Two cases of the team orders, one only read, one also written in, an agent, a dead letter, and webhooks."""
     poison = Record("order.status.changed", 0, 1, None, b"no JSON", (), datetime.now(UTC))
     await service.worker.context.ingest([poison])
     (letter,) = await rows(service, "SELECT dead_letter_id FROM dead_letters")
@@ -75,7 +88,30 @@ async def places(service: RunningService, people: dict[str, Person]) -> dict[str
     case, talk = [(await machine.open_case(order_id="o-1"))["ticket_id"] for _ in range(2)]
     for ticket_id in (case, talk):
         assert (await patch(agent, ticket_id, 1, team="orders")).status == 200
-    return {"case": case, "talk": talk, "agent": await agent_id(agent), "letter": str(letter["dead_letter_id"])}
+    there = {"case": case, "talk": talk, "agent": await agent_id(agent), "letter": str(letter["dead_letter_id"])}
+    return there | await _webhooks(service)
+
+
+async def _webhooks(service: RunningService) -> dict[str, str]:
+    """Three webhooks that are sent nothing but what is asked for, to an address that is refused, and a delivery."""
+    made: dict[str, str] = {}
+    async with service.api.database.connection() as connection:
+        for name in ("hook", "hook_to_turn", "hook_to_end"):
+            made[name] = str(uuid4())
+            await connection.execute(
+                "INSERT INTO support_webhooks (webhook_id, url, types, active, version, secret, from_position,"
+                " created_by, created_at, updated_at) VALUES ($1, 'https://192.0.2.1/', '{none}', true, 2,"
+                " 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', 0, $1, now(), now())",
+                made[name],
+            )
+        made["delivery"] = str(uuid4())
+        await connection.execute(
+            "INSERT INTO support_webhook_deliveries (delivery_id, webhook_id, event_id, type, body, status, created_at)"
+            " VALUES ($1, $2, $1, 'support.case.closed', '{}', 'DELIVERED', now())",
+            made["delivery"],
+            made["hook"],
+        )
+    return made
 
 
 async def ask(person: Person, name: str, places: dict[str, str]) -> Any:
@@ -152,7 +188,7 @@ async def test_what_a_role_may_never_do_is_403_whether_or_not_the_case_is_there_
             if "?" not in path:
                 wrong = await people[who].ask(method, path.format_map(places), {"nope": 1})
                 assert wrong.body == there.body
-    assert refused == 9 + 2 * 8
+    assert refused == 19 + 2 * 18
 
 
 async def test_a_case_out_of_sight_is_answered_to_the_letter_as_one_that_does_not_exist(

@@ -1,9 +1,5 @@
 """What the logs tell of a case, from the request to the follower and the enrichment, and what they never tell."""
 
-import io
-import json
-import logging
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,10 +7,10 @@ from typing import Any
 import pytest
 
 from support.api import CASES, agent_id, count, new_case, patch, rows, send
+from support.lines import Lines, logged
 from support.postgres import DatabaseDsns
 from support.service import Person, RunningService, eventually
 from support.shop import every_fact
-from support_service.kit import logs
 from support_service.kit.database import Database
 
 # Who and what must stay out of every line. The spaces and accents show a value that was only escaped.
@@ -22,40 +18,10 @@ CUSTOMER, NAME, EMAIL, PHONE = "PLANTED-customer", "Nguyễn PLANTED", "planted@
 WORDS, SUBJECT, TRACKING, REVIEW = "PLANTED wörds", "PLANTED sübject", "PLANTED-TN", "PLANTED review"
 
 
-class Lines:
-    """What was logged, as text and line by line."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue()
-
-    def all(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text.splitlines()]
-
-    def of(self, **members: object) -> list[dict[str, Any]]:
-        return [line for line in self.all() if members.items() <= line.items()]
-
-    def events(self, **members: object) -> set[str]:
-        return {line["event"] for line in self.of(**members)}
-
-    def assert_nothing_personal(self) -> None:
-        assert "planted" not in self.text.lower()
-
-
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    """The service's logs as it writes them on standard error, at their most talkative."""
-    found, root = Lines(), logging.getLogger()
-    level = root.level
-    monkeypatch.setattr(sys, "stderr", found.stream)
-    logs.configure(log_format="json", level="debug")
-    (ours,) = root.handlers
-    yield found
-    root.removeHandler(ours)
-    root.setLevel(level)
+    with logged(monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from ipaddress import ip_address
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from prometheus_client import Histogram
 
 from support_service.kit.addresses import Address, Network, RefusedAddress, Target, may_be_reached, target_of
 from support_service.ports.receivers import EXCERPT, PostError, PostFault, Reply
@@ -28,6 +30,13 @@ _RESOLVING_AT_ONCE = 32
 
 _LONGEST_DELAY_S = 10**9
 _HEADERS = {"user-agent": "support-service", "accept": "*/*", "accept-encoding": "identity"}
+
+POST_SECONDS = Histogram(
+    "support_webhook_post_seconds",
+    "Time until a receiver had answered, or was given up.",
+    ["outcome"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """The addresses of a name.
@@ -66,11 +75,22 @@ class HttpReceivers:
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """See `Receivers.post`."""
+        started = time.perf_counter()
+        outcome = "cancelled"
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await self._post(url, headers, body)
+                reply = await self._post(url, headers, body)
+            outcome = "answered"
+        except PostError as error:
+            outcome = error.fault
+            raise
         except TimeoutError as error:
+            outcome = "timeout"
             raise PostError("timeout") from error
+        else:
+            return reply
+        finally:
+            POST_SECONDS.labels(outcome).observe(time.perf_counter() - started)
 
     async def close(self) -> None:
         """Let go of the threads; a name that is being resolved is not waited for."""

@@ -24,6 +24,8 @@ class Action(StrEnum):
     FILTER_BY_CUSTOMER = "filter.by_customer"
     DEAD_LETTER_READ = "dead_letter.read"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_EDIT = "webhook.edit"
 
 
 _WORKERS = frozenset({Role.AGENT, Role.SUPERVISOR})
@@ -46,6 +48,8 @@ MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.FILTER_BY_CUSTOMER: _WORKERS | _SERVICE,
         Action.DEAD_LETTER_READ: _OVERSEERS,
         Action.DEAD_LETTER_REPLAY: _OVERSEERS,
+        Action.WEBHOOK_READ: _OVERSEERS,
+        Action.WEBHOOK_EDIT: _OVERSEERS,
     }
 )
 """The roles that may do each action, on what lies in their sight."""

@@ -22,6 +22,7 @@ _DEADLINE_S = 5.0
 _OLDEST_VERSION = 160_000
 _MOST_UNSTAMPED_S = 5.0
 _MOST_BEHIND = 1_000
+_MOST_OVERDUE_S = 60.0
 
 State = Literal["ok", "off", "warn", "wrong"]
 
@@ -64,6 +65,7 @@ async def _look(services: wiring.Services) -> list[Finding]:
         _commerce,
         _events,
         _identity,
+        _webhooks,
     )
     findings: list[Finding] = []
     try:
@@ -126,6 +128,24 @@ async def _flow(services: wiring.Services) -> list[Finding]:
 
 
 _RUN_WORKER = "Is `support-service worker` running? Its log says what holds it up."
+
+
+async def _webhooks(services: wiring.Services) -> list[Finding]:
+    try:
+        async with services.database.connection() as connection:
+            states, oldest_s = await services.webhook_jobs.health(connection)
+    except Exception as error:  # noqa: BLE001 - the database's own finding says what is wrong with it
+        return [Finding("webhooks", "wrong", f"cannot be read ({type(error).__name__})", "See database.")]
+    if not states:
+        return [Finding("webhooks", "off", "nobody has asked to be told of anything")]
+    findings = [Finding("webhooks", "ok", f"{states.get('active', 0)} switched on")]
+    if oldest_s > _MOST_OVERDUE_S:
+        mend = "Is `support-service worker` running? Else a receiver is slow: see its deliveries."
+        findings.append(Finding("webhooks", "warn", f"a delivery is {oldest_s:.0f} s overdue", mend))
+    if by_themselves := states.get("gone", 0) + states.get("failing", 0):
+        mend = "GET /support/webhooks says which and why; mend the receiver, then switch it on again."
+        findings.append(Finding("webhooks", "warn", f"{by_themselves} switched off by themselves", mend))
+    return findings
 
 
 async def _lake(services: wiring.Services) -> list[Finding]:

@@ -24,6 +24,7 @@ from support_service.kit import logs
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
 from support_service.stream import create_stream_routes
+from support_service.webhooks import create_webhook_routes
 
 _OBJECTS_PER_COLLECTION = 250_000
 """The reads of a storm keep more than 50,000 alive at once: 1,000 cold timelines over two processes."""
@@ -99,6 +100,7 @@ def build(services: wiring.Services) -> FastAPI:
     app.include_router(create_routes(services.desk, services.guard))
     app.include_router(create_dead_letter_routes(services.dead_letters, services.guard))
     app.include_router(create_stream_routes(services.stream, services.guard))
+    app.include_router(create_webhook_routes(services.webhooks, services.deliveries, services.guard))
     _add_operations(app, services)
     if services.issuer is not None:
         app.include_router(create_demo_page(services.issuer, PEOPLE))

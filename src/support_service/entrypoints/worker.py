@@ -1,4 +1,4 @@
-"""The worker process: the relay, the followers of the event log, due work and the intake of shop events."""
+"""The worker process: the relay, the followers of the event log, due work, webhooks and the intake of shop events."""
 
 import asyncio
 import signal
@@ -51,6 +51,7 @@ async def work(services: wiring.Services, stop: asyncio.Event) -> None:
         for follower in services.followers:
             parts.create_task(follower.run(stop))
         parts.create_task(services.due.run(stop))
+        parts.create_task(services.webhook_sender.run(stop))
         parts.create_task(_measure(services, stop))
         if services.events is not None:
             parts.create_task(_take_in(services, stop))

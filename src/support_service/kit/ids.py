@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 
@@ -15,3 +16,9 @@ def new_id() -> UUID:
     value |= 0b10 << 62
     value |= random_bits & (1 << 62) - 1
     return UUID(int=value)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The least UUIDv7 of a moment: ids made before it are less, those made from then on are not."""
+    milliseconds = max(0, int(moment.timestamp() * 1_000))
+    return UUID(int=milliseconds << 80)

@@ -12,7 +12,8 @@ import support_service.cases.tables
 import support_service.context.tables
 import support_service.directory.tables
 import support_service.kit.tables
-import support_service.sources.tables  # noqa: F401 - each declares its tables on the metadata
+import support_service.sources.tables
+import support_service.webhooks.tables  # noqa: F401 - each declares its tables on the metadata
 from support_service.config import Settings
 from support_service.kit.schema import metadata
 
