@@ -9,6 +9,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 _THERE_WITHIN_S = 20.0
+_KEPT = {"retention.ms": "-1"}
+"""Events may be of any day, and Kafka would soon forget old ones."""
 
 
 async def make_topics(servers: str, names: Collection[str], *, partitions: int = 1) -> None:
@@ -18,7 +20,7 @@ async def make_topics(servers: str, names: Collection[str], *, partitions: int =
         TimeoutError: one cannot be read within 20 s.
     """
     admin = AdminClient({"bootstrap.servers": servers})  # must live until its futures are done
-    new = [NewTopic(name, partitions, 1) for name in names]
+    new = [NewTopic(name, partitions, 1, config=_KEPT) for name in names]
     for future in admin.create_topics(new, operation_timeout=10).values():
         await asyncio.wrap_future(future)
     places = [TopicPartition(name, number) for name in names for number in range(partitions)]

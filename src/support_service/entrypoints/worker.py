@@ -13,7 +13,9 @@ from support_service.kit.eventlog import wait_for
 from support_service.kit.problems import Problem
 from support_service.ports.events import EventSourceError, Record
 
-_INTAKE_BATCH = 500
+INTAKE_BATCH = 500
+"""Events that are taken in together at most."""
+
 _INTAKE_WAIT_S = 0.2
 _LONGEST_BACKOFF_S = 5.0
 _GAUGES_EVERY_S = 5.0
@@ -54,17 +56,17 @@ async def work(services: wiring.Services, stop: asyncio.Event) -> None:
         parts.create_task(services.webhook_sender.run(stop))
         parts.create_task(_measure(services, stop))
         if services.events is not None:
-            parts.create_task(_take_in(services, stop))
+            parts.create_task(take_in(services, stop))
 
 
-async def _take_in(services: wiring.Services, stop: asyncio.Event) -> None:
+async def take_in(services: wiring.Services, stop: asyncio.Event) -> None:
     """Take in shop events: offsets are committed only after their effects; a batch that failed is tried again."""
     assert services.events is not None  # noqa: S101 - started only with a source of events
     failures = 0
     pending: list[Record] = []
     while not stop.is_set():
         try:
-            pending = pending or await services.events.poll(max_records=_INTAKE_BATCH, timeout_s=_INTAKE_WAIT_S)
+            pending = pending or await services.events.poll(max_records=INTAKE_BATCH, timeout_s=_INTAKE_WAIT_S)
             if pending:
                 await services.context.ingest(pending)
                 pending = []

@@ -18,6 +18,9 @@ from support_service.ports.events import EventSourceError, Record
 _CALL_S = 10.0
 """How long keeping offsets may take."""
 
+FETCHED_AHEAD_KB = 16_384
+"""What waits in this process, whatever waits in Kafka: some thousands of events, more than one takes in meanwhile."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Answer = TypeVar("_Answer")
 
@@ -51,6 +54,7 @@ class KafkaEvents:
         self._types = dict(topics)
         # Ours come last: at-least-once rests on them.
         self._options: dict[str, object] = {
+            "queued.max.messages.kbytes": FETCHED_AHEAD_KB,
             **(options or {}),
             "bootstrap.servers": servers,
             "group.id": group,
