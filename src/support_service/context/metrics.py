@@ -1,6 +1,7 @@
 """What operators watch about shop events and the context of cases."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter as Tally
+from collections.abc import Sequence
 from datetime import datetime
 
 from prometheus_client import Counter, Histogram
@@ -18,9 +19,13 @@ INGEST_AGE_SECONDS = Histogram(
 ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, by completeness.", ["outcome"])
 
 
-def ingested(events: Sequence[tuple[Record, ShopEvent]], fresh: Collection[str], at: datetime) -> None:
-    """Count a batch that is committed."""
-    for record, event in events:
-        new = event.fact.entry_id in fresh
-        INGESTED.labels(record.topic, "new" if new else "seen").inc()
-        INGEST_AGE_SECONDS.labels(record.topic).observe(max(0.0, (at - record.timestamp).total_seconds()))
+def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent], at: datetime) -> None:
+    """Count a batch that is committed; a topic is one source's."""
+    came = Tally((record.topic, event.fact.source) for record, event in events)
+    of_source = Tally(event.fact.source for event in new)
+    for (topic, source), count in came.items():
+        INGESTED.labels(topic, "new").inc(of_source[source])
+        INGESTED.labels(topic, "seen").inc(count - of_source[source])
+    ages = {topic: INGEST_AGE_SECONDS.labels(topic) for topic, _ in came}
+    for record, _ in events:
+        ages[record.topic].observe(max(0.0, (at - record.timestamp).total_seconds()))

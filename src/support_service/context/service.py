@@ -146,10 +146,9 @@ class Context:
                 await deadletters.put(tx, letter, now)
             if not events:
                 return {}
-            fresh_ids = await store.insert_events(tx, [event for _, event in events], now)
-            fresh = {event.fact.entry_id: event.fact for _, event in events if event.fact.entry_id in fresh_ids}
-            generations = await self._effects(tx, list(fresh.values()))
-        metrics.ingested(events, fresh_ids, now)
+            new = await store.insert_events(tx, [event for _, event in events], now)
+            generations = await self._effects(tx, [event.fact for event in new])
+        metrics.ingested(events, new, now)
         return generations
 
     async def _effects(self, tx: Tx, facts: Sequence[Fact]) -> dict[str, int]:

@@ -1,37 +1,90 @@
 """All SQL of the case context and the inbox of shop events."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from support_service.context.model import StoredSource, fact_from_json, fact_to_json
-from support_service.kit.database import Row, Tx
+from support_service.kit.database import Row, Tx, UniqueViolation
 from support_service.kit.sql import load_queries
 from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
 _MOST_EVENTS_OF_CUSTOMER = 1_000
+_EVENT_COLUMNS = (
+    "entry_id",
+    "source",
+    "event_id",
+    "entity_id",
+    "version",
+    "order_id",
+    "customer_id",
+    "kind",
+    "occurred_at",
+    "data",
+    "received_at",
+)
 
 
-async def insert_events(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> set[str]:
-    """Put events into the inbox; returns the entry ids of those that had not been seen."""
+async def insert_events(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> list[ShopEvent]:
+    """Put events into the inbox; returns those that had not been seen, under either of their identities."""
+    new = await _unseen(tx, events)
+    if not new:
+        return []
+    try:
+        async with tx.transaction():
+            rows = [(*_columns(event), received_at) for event in new]
+            await tx.copy_records_to_table("support_timeline_events", columns=_EVENT_COLUMNS, records=rows)
+    except (
+        UniqueViolation
+    ):  # whoever was given them, too, was quicker: after a rebalance two consumers may have the same
+        return await _insert_others(tx, new, received_at)
+    return new
+
+
+async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
+    """Those events that are not in the inbox, each once, in the order in which every consumer writes them."""
     facts = [event.fact for event in events]
+    entries = [fact.entry_id for fact in facts]
     rows = await tx.fetch(
-        _SQL["insert_events"],
-        [fact.entry_id for fact in facts],
-        [fact.source for fact in facts],
-        [event.event_id for event in events],
-        [fact.entity_id for fact in facts],
-        [fact.version for fact in facts],
-        [fact.order_id for fact in facts],
-        [fact.customer_id for fact in facts],
-        [fact.kind for fact in facts],
-        [fact.occurred_at for fact in facts],
-        [json.dumps(fact.data) for fact in facts],
-        received_at,
+        _SQL["seen_events"], entries, [fact.source for fact in facts], [event.event_id for event in events]
     )
-    return {row["entry_id"] for row in rows}
+    seen: set[object] = {row["entry_id"] for row in rows} | {(row["source"], row["event_id"]) for row in rows}
+    new = []
+    for entry_id, event in sorted(zip(entries, events, strict=True), key=itemgetter(0)):
+        told = (event.fact.source, event.event_id)
+        if entry_id not in seen and told not in seen:
+            seen |= {entry_id, told}
+            new.append(event)
+    return new
+
+
+async def _insert_others(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> list[ShopEvent]:
+    columns = zip(*map(_columns, events), strict=True)
+    *ids, data = (list(column) for column in columns)
+    rows = await tx.fetch(_SQL["insert_events"], *ids, [to_json(one).decode() for one in data], received_at)
+    inserted = {row["entry_id"] for row in rows}
+    return [event for event in events if event.fact.entry_id in inserted]
+
+
+def _columns(event: ShopEvent) -> tuple[Any, ...]:
+    source, entity_id, customer_id, order_id, version, kind, occurred_at, data = fact = event.fact
+    return (
+        fact.entry_id,
+        source,
+        event.event_id,
+        entity_id,
+        version,
+        order_id,
+        customer_id,
+        kind,
+        occurred_at,
+        data,
+    )
 
 
 async def add_facts(tx: Tx, facts: Sequence[tuple[str, Fact]]) -> None:
@@ -42,7 +95,7 @@ async def add_facts(tx: Tx, facts: Sequence[tuple[str, Fact]]) -> None:
         [fact.source for _, fact in facts],
         [fact.order_id for _, fact in facts],
         [owner for owner, _ in facts],
-        [json.dumps(fact_to_json(fact)) for _, fact in facts],
+        [to_json(fact_to_json(fact)).decode() for _, fact in facts],
     )
 
 

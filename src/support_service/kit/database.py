@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from pydantic_core import from_json, to_json
 
 from support_service.kit.problems import Unavailable
 
@@ -38,6 +39,8 @@ _CONNECT_TIMEOUT_S = 5.0
 _ACQUIRE_TIMEOUT_S = 5.0
 _LONGEST_TRANSACTION_IDLE_MS = 30_000
 _STATEMENTS_CACHED = 512
+_JSONB_VERSION = b"\x01"
+"""What a jsonb value begins with on the wire (PostgreSQL's jsonb_send)."""
 
 
 class DatabaseUnavailable(Unavailable):
@@ -144,8 +147,11 @@ class Database:
 
 
 async def _prepare_connection(connection: "asyncpg.Connection[Any]") -> None:
-    for type_name in ("json", "jsonb"):
-        await connection.set_type_codec(type_name, schema="pg_catalog", encoder=_encode, decoder=json.loads)
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=_encode, decoder=json.loads)
+    # In binary, as COPY needs it.
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_binary, decoder=_decode_binary, format="binary"
+    )
 
 
 async def _nothing_to_reset(_connection: "asyncpg.Connection[Any]") -> None:
@@ -154,3 +160,11 @@ async def _nothing_to_reset(_connection: "asyncpg.Connection[Any]") -> None:
 
 def _encode(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _encode_binary(value: object) -> bytes:
+    return _JSONB_VERSION + to_json(value, inf_nan_mode="constants")
+
+
+def _decode_binary(value: bytes) -> Any:
+    return from_json(value[len(_JSONB_VERSION) :])

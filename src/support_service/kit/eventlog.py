@@ -9,7 +9,6 @@ the subject's row; nothing is promised between subjects.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -92,7 +91,7 @@ async def append_all(tx: Tx, events: Sequence[tuple[LoggedEvent, str, int]]) -> 
         [event.type_ for event, _, _ in events],
         [subject for _, subject, _ in events],
         [sequence for _, _, sequence in events],
-        [json.dumps(event.model_dump(mode="json")) for event, _, _ in events],
+        [event.model_dump_json() for event, _, _ in events],
         datetime.now(UTC),
         logs.current_request_id(),
     )
@@ -267,7 +266,7 @@ async def head(connection: Tx) -> int:
 
 async def read(connection: Tx, after: int) -> list[LogRow]:
     """A batch of the rows that follow a position, in their order: gapless, so the first one is `after` + 1 if it is kept."""
-    return [LogRow(**dict(row)) for row in await connection.fetch(_SQL["read_log"], after, _BATCH)]
+    return [LogRow(*row) for row in await connection.fetch(_SQL["read_log"], after, _BATCH)]
 
 
 async def repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, name: str, poll_s: float) -> None:

@@ -1,14 +1,19 @@
 """Publishing the event log: each row one CloudEvent in binary mode, ids and codes only, as the log holds no free text."""
 
-import json
 from collections.abc import Sequence
+
+from pydantic_core import to_json
 
 from support_service.kit.database import Tx
 from support_service.kit.eventlog import LogRow
 from support_service.kit.traces import traceparent
 from support_service.ports.publisher import OutgoingEvent, Publisher
 
-_SOURCE = "/support-service"
+_OF_ALL = (
+    ("content-type", b"application/json"),
+    ("ce_specversion", b"1.0"),
+    ("ce_source", b"/support-service"),
+)
 
 
 class Publishing:
@@ -33,23 +38,19 @@ def outgoing(row: LogRow) -> OutgoingEvent:
     `id` is the same however often it comes, `sequence` grows with each event of the subject, `position` with each of the log.
     `traceparent` (W3C Trace Context, CloudEvents' extension for it) goes on with the trace of the request that caused it.
     """
-    attributes = {
-        "specversion": "1.0",
-        "id": str(row.event_id),
-        "source": _SOURCE,
-        "type": row.type,
-        "subject": row.subject,
-        "time": row.occurred_at.isoformat(timespec="microseconds"),
-        "sequence": str(row.sequence),
-        "position": str(row.position),
-    }
-    if row.trace is not None:
-        attributes["requestid"] = row.trace
-        parent = traceparent(row.trace, row.event_id.hex[-16:])
-        attributes |= {} if parent is None else {"traceparent": parent}
     headers = (
-        ("content-type", b"application/json"),
-        *((f"ce_{name}", value.encode()) for name, value in attributes.items()),
+        *_OF_ALL,
+        ("ce_id", str(row.event_id).encode()),
+        ("ce_type", row.type.encode()),
+        ("ce_subject", row.subject.encode()),
+        ("ce_time", row.occurred_at.isoformat(timespec="microseconds").encode()),
+        ("ce_sequence", b"%d" % row.sequence),
+        ("ce_position", b"%d" % row.position),
+        *(() if row.trace is None else _trace(row.trace, row.event_id.hex[-16:])),
     )
-    value = json.dumps(row.data, ensure_ascii=False, separators=(",", ":")).encode()
-    return OutgoingEvent(row.type, row.subject, value, headers)
+    return OutgoingEvent(row.type, row.subject, to_json(row.data), headers)
+
+
+def _trace(trace: str, span: str) -> tuple[tuple[str, bytes], ...]:
+    request, parent = ("ce_requestid", trace.encode()), traceparent(trace, span)
+    return (request,) if parent is None else (request, ("ce_traceparent", parent.encode()))

@@ -1,16 +1,19 @@
 """Reading the shop's events: from the bytes of a record to a fact, or a reason why not."""
 
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from support_service.kit.privacy import DataClass
 from support_service.sources.catalog import BY_TOPIC
 from support_service.sources.cloudevents import Headers, json_in, may_be_cloudevent, plain
 from support_service.sources.errors import MalformedEvent, MalformedRow
-from support_service.sources.mapping import EventMapping
-from support_service.sources.model import ShopEvent
-from support_service.sources.source import Identifier
+from support_service.sources.mapping import FROM_ENVELOPE, EventMapping
+from support_service.sources.model import Fact, ShopEvent
+from support_service.sources.source import Identifier, Source
+
+_CONFIG = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 class _Envelope(BaseModel):
@@ -19,7 +22,7 @@ class _Envelope(BaseModel):
     The fields without a check of their own are checked as the row's.
     """
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+    model_config = _CONFIG
 
     event_id: Annotated[Identifier, DataClass.NONE]
     type: Annotated[str, DataClass.NONE]
@@ -45,6 +48,36 @@ def parse_event(value: bytes, topic: str, headers: Headers = (), *, mapping: Eve
     source = BY_TOPIC.get(topic)
     if source is None:
         raise MalformedEvent("unknown-topic")
+    as_it_is = mapping is None and not may_be_cloudevent(value, headers)
+    event = _at_once(value, topic, source) if as_it_is else None
+    return event or _step_by_step(value, topic, headers, source, None if as_it_is else mapping)
+
+
+def _at_once(value: bytes, topic: str, source: Source) -> ShopEvent | None:
+    """The event of a plain envelope, at half the cost; None when something is wrong with it, which the steps then name."""
+    try:
+        told: Any = _whole(topic).model_validate_json(value)
+    except ValidationError:
+        return None
+    own = told.data.__dict__
+    return ShopEvent(
+        told.event_id,
+        Fact(
+            source.name,
+            told.order_id if source.entity == "order_id" else own[source.entity],
+            told.customer_id,
+            told.order_id,
+            told.version,
+            f"{source.name}.{own['status']}",
+            told.time,
+            {key: own[key] for key in source.data_keys},
+        ),
+    )
+
+
+def _step_by_step(
+    value: bytes, topic: str, headers: Headers, source: Source, mapping: EventMapping | None
+) -> ShopEvent:
     try:
         if mapping is not None:
             envelope = _Envelope.model_validate(mapping.envelope(topic, json_in(value), headers))
@@ -67,3 +100,22 @@ def parse_event(value: bytes, topic: str, headers: Headers = (), *, mapping: Eve
         return ShopEvent(envelope.event_id, source.from_item(item))
     except MalformedRow as error:
         raise MalformedEvent(f"invalid-{error.field}") from None
+
+
+@cache
+def _whole(topic: str) -> type[BaseModel]:
+    """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes."""
+    row = BY_TOPIC[topic].row
+    around = {name: (row.model_fields[name].annotation, row.model_fields[name]) for name in FROM_ENVELOPE}
+    inside = {name: (field.annotation, field) for name, field in row.model_fields.items() if name not in FROM_ENVELOPE}
+    data: Any = create_model(f"{row.__name__}Data", __config__=_CONFIG, **inside)  # type: ignore[call-overload]
+    model: type[BaseModel] = create_model(  # type: ignore[call-overload]
+        f"{row.__name__}Event",
+        __config__=_CONFIG,
+        event_id=(Annotated[Identifier, DataClass.NONE], ...),
+        type=(Annotated[Literal[topic], DataClass.NONE], ...),
+        time=around.pop("occurred_at"),
+        data=(Annotated[data, DataClass.PERSONAL], ...),
+        **around,
+    )
+    return model

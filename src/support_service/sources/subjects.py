@@ -13,6 +13,7 @@ from support_service.sources.model import Fact
 from support_service.sources.ownership import owners_told
 
 _SQL = load_queries("support_service.sources")
+_LEARNT = "learnt"
 
 
 async def owner_of(connection: Tx, order_id: str) -> str | None:
@@ -41,9 +42,11 @@ async def learn(tx: Tx, owners: Mapping[str, str]) -> None:
 async def learn_facts(tx: Tx, facts: Iterable[Fact]) -> dict[str, str]:
     """Learn from facts; returns the owner, learnt or else claimed, of each of their orders that has one."""
     facts = list(facts)
-    await learn(tx, owners_told(facts))
     rows = await tx.fetch(_SQL["owners"], list({fact.order_id for fact in facts}))
-    return {row["order_id"]: row["customer_id"] for row in rows}
+    learnt = {row["order_id"]: row["customer_id"] for row in rows if row["origin"] == _LEARNT}
+    news = {order_id: owner for order_id, owner in owners_told(facts).items() if learnt.get(order_id) != owner}
+    await learn(tx, news)
+    return {row["order_id"]: row["customer_id"] for row in rows} | news
 
 
 async def orders_of(connection: Tx, customer_id: str, limit: int = 20) -> list[str]:

@@ -1,6 +1,7 @@
 """Reading shop events: strict about what is used, indifferent to what is not."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_service.sources import MalformedEvent, parse_event
+from support.shop import every_fact
+from support_service.demo.events import event_of
+from support_service.demo.facts import ShopFact
+from support_service.sources import MalformedEvent, ShopEvent, inbound, parse_event
+from support_service.sources.catalog import BY_TOPIC
 
 TOPIC = "shipment.status.changed"
 
@@ -144,6 +149,25 @@ json_values = st.recursive(
 )
 
 
+def outcome(read: Callable[[], ShopEvent]) -> ShopEvent | str:
+    """What was read, or the reason why nothing was."""
+    try:
+        return read()
+    except MalformedEvent as error:
+        return error.reason
+
+
+@pytest.mark.parametrize("fact", every_fact("o-1", "c-1") + every_fact("o-2", None), ids=repr)
+def test_what_is_read_at_once_is_what_is_read_step_by_step(fact: ShopFact) -> None:
+    event = event_of(fact)
+    if event is None:
+        return
+    source = BY_TOPIC[event.topic]
+    at_once = inbound._at_once(event.value, event.topic, source)
+    assert at_once is not None
+    assert at_once == inbound._step_by_step(event.value, event.topic, (), source, None)
+
+
 @given(
     st.sampled_from(["event_id", "type", "version", "time", "order_id", "customer_id", "data", "status"]),
     json_values | st.just(...),
@@ -157,10 +181,12 @@ def test_whatever_stands_in_a_field_the_answer_is_a_fact_or_a_reason(field: str,
         del body[field]
     else:
         body[field] = value
-    try:
-        event = parse(body, topic)
-    except MalformedEvent:
+    value_told = json.dumps(body).encode()
+    at_once = outcome(lambda: parse_event(value_told, topic))
+    assert at_once == outcome(lambda: inbound._step_by_step(value_told, topic, (), BY_TOPIC[topic], None))
+    if isinstance(at_once, str):
         return
+    event = at_once
     assert event.fact.occurred_at.tzinfo is UTC
     json.dumps(event.fact.data, allow_nan=False).encode()
 

@@ -78,7 +78,6 @@ class KafkaPublisher:
                     headers=list(event.headers),
                     on_delivery=delivered,
                 )
-                producer.poll(0)
             left = producer.flush(_DELIVERED_WITHIN_S + 1)
         except (KafkaException, BufferError) as error:
             raise PublisherError(str(error)) from error

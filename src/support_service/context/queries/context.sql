@@ -1,3 +1,10 @@
+-- name: seen_events
+-- What is in the inbox under either identity.
+SELECT entry_id, source, event_id FROM support_timeline_events WHERE entry_id = ANY ($1::text[])
+UNION ALL
+SELECT entry_id, source, event_id FROM support_timeline_events
+WHERE (source, event_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+
 -- name: insert_events
 -- The inbox: what was seen before, under either identity, is not returned and has no effect.
 INSERT INTO support_timeline_events
@@ -7,7 +14,7 @@ FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
     $9::timestamptz[], $10::text[]
 ) AS event (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data)
-ORDER BY entry_id
+ORDER BY entry_id COLLATE "C"
 ON CONFLICT DO NOTHING
 RETURNING entry_id
 

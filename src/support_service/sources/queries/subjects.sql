@@ -19,7 +19,7 @@ ON CONFLICT (order_id) DO NOTHING
 SELECT order_id, customer_id FROM order_subjects WHERE order_id = ANY ($1::text[]) AND origin = 'learnt'
 
 -- name: owners
-SELECT order_id, customer_id FROM order_subjects WHERE order_id = ANY ($1::text[])
+SELECT order_id, customer_id, origin FROM order_subjects WHERE order_id = ANY ($1::text[])
 
 -- name: orders_of
 SELECT order_id FROM order_subjects WHERE customer_id = $1 ORDER BY learnt_at DESC, order_id DESC LIMIT $2
