@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import cold, fresh, growth, hot, results, streams, trino_killed
+from bench import cold, fresh, growth, hot, ingest, produced, relay, results, streams, trino_killed
 from bench.results import Figure
 from bench.scale import QUICK, Scale
 from bench.table import Say, show
@@ -22,6 +22,9 @@ SUITES: Mapping[Measure, Sequence[str]] = {
     trino_killed.measure: trino_killed.NAMES,
     growth.measure: growth.NAMES,
     streams.measure: streams.NAMES,
+    ingest.measure: ingest.NAMES,
+    relay.measure: relay.NAMES,
+    produced.measure: produced.NAMES,
 }
 """Figures that are measured on one running service, together."""
 

@@ -160,6 +160,7 @@ async def service_bed(
     redis_url: str | None = None,
     lake: Lake | None = None,
     facts: int = shop.FACTS,
+    others: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Bed]:
     """The service with a shop that holds these orders, a case on each of them, and so many agents.
 
@@ -169,6 +170,7 @@ async def service_bed(
         redis_url: of the cache that the processes share; they share none when None.
         lake: on a real Trino (`bench.lake.open_lake`); the timeline view in the shop's own database when None.
         facts: of each order.
+        others: settings that go before those of the bed.
     """
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="support-bench-")))
@@ -187,7 +189,7 @@ async def service_bed(
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)))
         issuer = LocalIssuer.from_file(folder / "issuer.pem", audience=AUDIENCE, clock=SystemClock())
         ports = [free_port(), free_port()]
-        settings = environment(cluster, folder, ports, redis_url, lake)
+        settings = environment(cluster, folder, ports, redis_url, lake) | dict(others or {})
         bed = Bed(
             address=f"{HOST}:{ports[0]}",
             owner=owner,

@@ -5,44 +5,26 @@ by HTTP. `bench/race.py` has the race, `bench/history.py` the judge.
 """
 
 import asyncio
-import contextlib
 import re
-import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from bench import results
 from bench.bed import Bed, Case, service_bed
 from bench.history import BOUND_S, PROMISES, Verdict
 from bench.hot import redis
-from bench.processes import HOST, Program, free_port
-from bench.race import BURST, FACTS, GROUP, HEAT, VERSIONS, Intake, Race, following, mark_of, newest_of
+from bench.pair import Apis, two_apis
+from bench.race import BURST, FACTS, GROUP, HEAT, VERSIONS, Intake, Race
 from bench.results import Figure
-from bench.rivals import plain_del
 from bench.scale import Scale
 from bench.table import Say
-from support_service import wiring
-from support_service.config import Settings
+from bench.visible import ORDERS, TRACKS, visible
+from support_service.demo.facts import ShopFact
 from support_service.demo.tables import add_facts, lock_feed
 from support_service.kit.database import Database
 
 VISIBLE, STALE, STALE_PLAIN = NAMES = ("event_to_visible_ms", "stale_reads", "stale_reads_plain_del_percent")
 _PEOPLE = 24
-_TRACKS = 3
-_ORDERS_PER_TRACK = 20
-_LOOK_EVERY_S = 0.01
-_VISIBLE_WITHIN_S = 20.0
 _METRIC = r"^{name}(?:\{{[^}}]*\}})? (\S+)$"
-
-
-@dataclass(frozen=True, slots=True)
-class Apis:
-    """Two API processes."""
-
-    addresses: Sequence[str]
-    services: wiring.Services
-    """Their like in this process, for the intake."""
 
 
 async def measure(names: Sequence[str], scale: Scale, say: Say) -> Mapping[str, Figure]:
@@ -55,7 +37,7 @@ async def measure(names: Sequence[str], scale: Scale, say: Say) -> Mapping[str, 
         for name, group in shards.items()
         for shard in group
     }
-    orders["seen"] = [f"seen-{n:03}" for n in range(_TRACKS * _ORDERS_PER_TRACK)]
+    orders["seen"] = [f"seen-{n:03}" for n in range(ORDERS)]
     figures: dict[str, Figure] = {}
     everything = [order_id for group in orders.values() for order_id in group]
     async with redis() as (url, _pid), service_bed(everything, people=_PEOPLE, redis_url=url, facts=FACTS) as bed:
@@ -63,98 +45,33 @@ async def measure(names: Sequence[str], scale: Scale, say: Say) -> Mapping[str, 
         cases = {case.order_id: case for case in bed.cases}
         of = {group: [cases[order_id] for order_id in found] for group, found in orders.items()}
         if VISIBLE in names:
-            async with _apis(bed) as apis:
+            async with two_apis(bed) as apis:
                 figures[VISIBLE] = await _visible(bed, apis, of["seen"], scale, say)
         if STALE in names:
-            async with _apis(bed) as apis:
+            async with two_apis(bed) as apis:
                 races = Races(bed, apis, say, tags=True)
                 figures[STALE] = await races.stale([of[shard] for shard in shards[STALE]])
         if STALE_PLAIN in names:
-            async with _apis(bed, plain=True) as apis:
+            async with two_apis(bed, plain=True) as apis:
                 races = Races(bed, apis, say, tags=False)
                 figures[STALE_PLAIN] = await races.plain([of[shard] for shard in shards[STALE_PLAIN]])
     return figures
 
 
-@contextlib.asynccontextmanager
-async def _apis(bed: Bed, *, plain: bool = False) -> AsyncIterator[Apis]:
-    """Two API processes, each on its port, with our caches or with plain ones."""
-    words = (
-        ["bench.rivals.serve", "bench.rivals.plain_del:create_app"]
-        if plain
-        else ["support_service.entrypoints.cli", "api"]
-    )
-    build: Callable[..., wiring.Services] = plain_del.services if plain else wiring.Services
-    settings = Settings.model_validate({name.lower(): value for name, value in bed.settings.items()})
-    services = build(settings, name="bench-intake")
-    addresses = []
-    with contextlib.ExitStack() as stack:
-        for n in range(2):
-            port = free_port()
-            environment = {**bed.settings, "PORT": str(port), "API_WORKERS": "1"}
-            name = f"api-{'plain' if plain else 'ours'}-{n}"
-            program = stack.enter_context(Program(name, [sys.executable, "-m", *words], environment, bed.logs))
-            await asyncio.to_thread(program.until_answers, f"http://{HOST}:{port}/readyz")
-            addresses.append(f"{HOST}:{port}")
-        try:
-            yield Apis(addresses, services)
-        finally:
-            await services.close()
-
-
 async def _visible(bed: Bed, apis: Apis, cases: Sequence[Case], scale: Scale, say: Say) -> Figure:
     """From when the shop begins to tell an event to the first read of either process that shows it; the later counts."""
-    runs: list[float] = []
-    middles: list[float] = []
-    shop_url = bed.settings["SHOP_DATABASE_URL"]
-    latest = {case.order_id: newest_of(case.order_id) for case in cases}
-    feed = Database(shop_url, name="bench-feed", max_size=_TRACKS)
+    feed = Database(bed.settings["SHOP_DATABASE_URL"], name="bench-feed", max_size=TRACKS)
 
-    async def told(case: Case) -> float:
-        await asyncio.gather(*(_until(bed, address, case, lambda _, hit: hit) for address in apis.addresses))
-        fact = latest[case.order_id] = following(latest[case.order_id])
-        began = time.monotonic()
+    async def tell(fact: ShopFact) -> None:
         async with feed.transaction() as tx:
             await lock_feed(tx)
             await add_facts(tx, [fact])
-        await asyncio.gather(
-            *(_until(bed, address, case, lambda version, _: version >= fact.version) for address in apis.addresses)
-        )
-        return (time.monotonic() - began) * 1000
 
-    async def track(number: int) -> list[float]:
-        mine = cases[number::_TRACKS]
-        return [await told(mine[n % len(mine)]) for n in range(scale.events // _TRACKS)]
-
+    way = "the shop's transaction, through the worker"
     try:
-        for number in range(1, scale.rounds + 1):
-            taken = sorted(one for found in await asyncio.gather(*map(track, range(_TRACKS))) for one in found)
-            runs.append(taken[len(taken) * 99 // 100])
-            middles.append(taken[len(taken) // 2])
-            say(f"round {number}: {len(taken)} events, p50 {middles[-1]:.0f} ms, p99 {runs[-1]:.0f} ms")
+        return await visible(bed, apis.addresses, cases, tell, scale=scale, say=say, way=way)
     finally:
         await feed.close()
-    note = (
-        f"p99 of {scale.events} events a run, {_TRACKS} at a time, p50 {sorted(middles)[len(middles) // 2]:.0f} ms; from the "
-        "shop's transaction, through the worker, until an HTTP answer of each of two API processes with a warm near cache "
-        f"shows it; asked every {_LOOK_EVERY_S * 1000:.0f} ms."
-    )
-    return results.worst_of(runs, unit="ms", note=note)
-
-
-async def _until(bed: Bed, address: str, case: Case, done: Callable[[int, bool], bool]) -> None:
-    """Read a timeline of one process until its version, and whether the cache answered, will do."""
-    headers = {"authorization": f"Bearer {bed.people[0].token}"}
-    url = f"http://{address}/support/cases/{case.ticket_id}/timeline"
-    mark = re.compile(re.escape(mark_of(case.order_id)) + r"(\d+)")
-    async with asyncio.timeout(_VISIBLE_WITHIN_S):
-        while True:
-            async with bed.session.get(url, headers=headers) as answer:
-                text = await answer.text()
-            hit = "hit" in answer.headers.get("cache-status", "")
-            if answer.status == 200 and done(max(map(int, mark.findall(text)), default=0), hit):  # noqa: PLR2004 - success
-                return
-            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 class Races:

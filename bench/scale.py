@@ -17,7 +17,20 @@ class Scale:
     """Of each round that are followed to the screen."""
     heats: int = 5
     """Of each round, in each of which 4,000 invalidations race fills."""
+    shop_orders: int = 10_000
+    """Whose events are taken in, in each turn."""
+    log_rows: int = 60_000
+    """Of the event log that are published, in each turn."""
 
 
-QUICK = Scale(rounds=2, seconds=8.0, rival_seconds=4.0, warm_seconds=8.0, events=60, heats=1)
+QUICK = Scale(
+    rounds=2,
+    seconds=8.0,
+    rival_seconds=4.0,
+    warm_seconds=8.0,
+    events=60,
+    heats=1,
+    shop_orders=1_500,
+    log_rows=10_000,
+)
 """For a first look; never what the figures are recorded with."""
