@@ -6,6 +6,8 @@ The settings come from the environment, as the worker's do; the plan says how ma
 import asyncio
 import time
 
+import uvloop
+
 from bench.piped import TakingPart
 from support_service import wiring
 from support_service.config import Settings
@@ -65,4 +67,4 @@ async def _run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run())
+    uvloop.run(_run())

@@ -7,6 +7,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+import uvloop
+
 from bench.piped import TakingPart
 from support_service import wiring
 from support_service.config import Settings
@@ -54,4 +56,4 @@ async def _run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run())
+    uvloop.run(_run())

@@ -4,7 +4,6 @@ Two kinds: `typed` decodes each message into typed columns with a primary key, `
 the batches, the group's options and the commit of offsets of our own intake, and no effect, no inbox and no second look.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 import asyncpg
+import uvloop
 from confluent_kafka import Consumer, Message
 from pydantic_core import from_json, to_json
 
@@ -86,4 +86,4 @@ async def _run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run())
+    uvloop.run(_run())

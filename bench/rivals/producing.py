@@ -1,7 +1,7 @@
 """A bare producer that sends a list: `python -m bench.rivals.producing PLAN RESULT`.
 
 It has the client and the promises of our own publisher (acks=all, idempotent, lz4), and lingers 5 ms, as whoever has a list at hand
-can: its requests are larger than those of 500 events that wait for each other.
+can: its requests are larger than those of 1,000 events that wait for each other.
 """
 
 import asyncio

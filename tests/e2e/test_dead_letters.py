@@ -4,7 +4,6 @@ import base64
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -30,7 +29,7 @@ def record(order_id: str, offset: int) -> Record:
 
 def poisoned(order_id: str, offset: int) -> Record:
     whole = record(order_id, offset)
-    return replace(whole, value=whole.value.replace(b'"version":1', b'"version":"one"'))
+    return whole._replace(value=whole.value.replace(b'"version":1', b'"version":"one"'))
 
 
 async def kept(service: RunningService) -> list[KeptLetter]:

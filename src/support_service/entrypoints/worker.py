@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+import uvloop
 from prometheus_client import start_http_server
 
 from support_service import wiring
@@ -13,7 +14,7 @@ from support_service.kit.eventlog import wait_for
 from support_service.kit.problems import Problem
 from support_service.ports.events import EventSourceError, Record
 
-INTAKE_BATCH = 500
+INTAKE_BATCH = 1_000
 """Events that are taken in together at most."""
 
 _INTAKE_WAIT_S = 0.2
@@ -27,7 +28,7 @@ def main() -> None:
     """Work until SIGTERM or SIGINT."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
-    asyncio.run(_work_until_told(settings))
+    uvloop.run(_work_until_told(settings))
 
 
 async def _work_until_told(settings: Settings) -> None:

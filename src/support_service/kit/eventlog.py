@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +25,7 @@ from support_service.kit.ids import new_id
 from support_service.kit.sql import load_queries
 
 _SQL = load_queries("support_service.kit")
-_BATCH = 500
+_BATCH = 1_000
 _POLL_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
 _LEARN_WITHIN_S = 1.0
@@ -44,8 +44,7 @@ class LoggedEvent(BaseModel):
     """The event's type, such as `support.case.opened`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(NamedTuple):
     """An event as a follower reads it."""
 
     position: int

@@ -1,12 +1,10 @@
 """The shop's events as they come in: batches of records whose offsets are committed when their effects are."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A message as it came; (topic, partition, offset) is its identity, and `timestamp` is aware, in UTC, exact to 1 ms."""
 
     topic: str

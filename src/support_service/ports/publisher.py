@@ -1,12 +1,10 @@
 """Where events go that others follow: a broker that keeps the order of a key."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingEvent:
+class OutgoingEvent(NamedTuple):
     """An event as it is sent: `key` is that whose order is kept, `type` decides where it goes."""
 
     type: str

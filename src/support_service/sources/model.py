@@ -31,8 +31,7 @@ class Fact(NamedTuple):
         return f"{self.source}:{self.entity_id}:{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class ShopEvent:
+class ShopEvent(NamedTuple):
     """A shop event as it is used: its identity and the one fact it tells."""
 
     event_id: str

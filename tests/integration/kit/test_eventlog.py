@@ -14,10 +14,12 @@ from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database, Tx
 from support_service.kit.eventlog import Follower, Heard, LoggedEvent, LogRow, LogTail, Relay, append, append_all
 from support_service.kit.privacy import DataClass
+from support_service.kit.sql import load_queries
 
 WRITERS = 24
 WRITES_EACH = 60
 SUBJECTS = 7
+_KIT = "support_service.kit"
 
 
 class Happened(LoggedEvent):
@@ -206,3 +208,21 @@ async def test_a_tail_hears_of_everything_though_a_relay_stamps_while_it_reads(d
     while await tail.step():
         pass
     assert heard == {(row.subject, row.sequence) for row in await read_all(database)}
+
+
+@pytest.mark.parametrize("planned", ["force_custom_plan", "force_generic_plan"])
+async def test_a_batch_is_stamped_without_looking_at_the_other_rows_that_wait(
+    database_dsns: DatabaseDsns, database: Database, planned: str
+) -> None:
+    async with database.transaction() as tx:
+        await append_all(tx, [(Happened(n=n), "0", n) for n in range(20_000)])
+    queries = load_queries(_KIT)
+    owner = Database(database_dsns.owner, name="test-owner", max_size=1)
+    async with owner.transaction() as tx:
+        await tx.execute(f"SET LOCAL plan_cache_mode = {planned}")
+        await tx.fetch(queries["lock_head"])
+        stamped = await tx.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {queries['stamp']}", 0, 500)
+        plan = "\n".join(row[0] for row in stamped)
+    await owner.close()
+    assert "event_log_unstamped" in plan
+    assert "rows=20000" not in plan

@@ -20,7 +20,9 @@ SELECT EXISTS (
 
 -- name: lock_head
 -- Whoever holds this row is the relay for one batch; a second one goes away empty-handed instead of waiting.
-SELECT position FROM log_head FOR UPDATE SKIP LOCKED
+-- No bitmaps in its transaction: to sort the rows that wait PostgreSQL would read all of them for each batch, as it believes
+-- that they are few; the index of those gives them in their order.
+SELECT position, set_config('enable_bitmapscan', 'off', true) FROM log_head FOR UPDATE SKIP LOCKED
 
 -- name: stamp
 -- A statement of its own after lock_head: its snapshot is younger than the lock, so it sees all that the relay before
