@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from tools.stack import Stack
+from tools.stack.topics import make_topics
 
 from support_service.demo.events import TOPICS, ShopEvent
 
@@ -44,14 +43,8 @@ class Broker:
         self.servers = servers
 
     async def make(self, topics: Collection[str]) -> None:
-        """Make topics, and return once they can be written: their making is acknowledged a little before that."""
-        admin = AdminClient({"bootstrap.servers": self.servers})  # must live until its futures are done
-        new = [NewTopic(topic, PARTITIONS, 1) for topic in topics]
-        for future in admin.create_topics(new, operation_timeout=10).values():
-            await asyncio.wrap_future(future)
-        for topic in topics:
-            for partition in range(PARTITIONS):
-                await asyncio.to_thread(self._end_of, topic, partition)
+        """Make topics, and return once they can be read."""
+        await make_topics(self.servers, topics, partitions=PARTITIONS)
 
     async def tell(self, events: Sequence[ShopEvent]) -> None:
         """Let the shop's topics hold these events, in this order, keyed by their orders."""
