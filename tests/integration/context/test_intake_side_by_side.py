@@ -40,9 +40,9 @@ async def watched(database_dsns: DatabaseDsns) -> AsyncIterator[Watched]:
 
 
 @pytest.fixture
-async def shop(kafka: "Running") -> AsyncIterator[KafkaShop]:
+async def shop(kafka: "Running", request: pytest.FixtureRequest) -> AsyncIterator[KafkaShop]:
     opened = KafkaShop(kafka["bootstrap"])
-    await opened.open(partitions=4)
+    await opened.open(partitions=getattr(request, "param", 4))
     yield opened
     await opened.close()
 
@@ -124,6 +124,7 @@ async def test_two_workers_of_one_group_take_in_everything_once_and_count_each_c
     assert await watched.deadlocks() == 0
 
 
+@pytest.mark.parametrize("shop", [1], indirect=True)  # of several, one batch need not hold them all
 async def test_a_batch_that_the_database_sacrifices_to_end_a_deadlock_is_taken_in_once_it_is_tried_again(
     database_dsns: DatabaseDsns, watched: Watched, shop: KafkaShop, tmp_path: Path
 ) -> None:
