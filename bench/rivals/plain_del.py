@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from support_service import wiring
 from support_service.config import Settings
-from support_service.entrypoints.http import asgi_application
+from support_service.entrypoints.http import application
 from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.ports.cache import CachedBody, Found
@@ -122,4 +122,4 @@ def create_app() -> ASGIApp:
     """The API, from the environment's settings."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
-    return asgi_application(services(settings, name="plain-del"))
+    return application(services(settings, name="plain-del"))

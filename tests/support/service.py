@@ -19,8 +19,8 @@ from support.shop import Shop, open_shop, serve_rest
 from support_service import wiring
 from support_service.adapters.embedded.issuer import LocalIssuer
 from support_service.config import Settings
-from support_service.entrypoints.http import application, asgi_application
-from support_service.entrypoints.rsgi import RsgiApplication
+from support_service.entrypoints.application import Application
+from support_service.entrypoints.http import application
 from support_service.entrypoints.worker import work
 from support_service.kit.clock import SystemClock
 
@@ -154,7 +154,7 @@ async def serving(services: wiring.Services) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: RsgiApplication, port: int) -> AsyncIterator[str]:
+async def _listening(app: Application, port: int) -> AsyncIterator[str]:
     server = Server(_OnThisLoop(app), port=port, http=HTTPModes.http1, websockets=False, log_enabled=False)
     running = asyncio.create_task(server.serve())
     try:
@@ -168,7 +168,7 @@ async def _listening(app: RsgiApplication, port: int) -> AsyncIterator[str]:
 class _OnThisLoop:
     """An application whose beginning and end are not the server's, which would run them on a loop of its own."""
 
-    def __init__(self, app: RsgiApplication) -> None:
+    def __init__(self, app: Application) -> None:
         self.__rsgi__ = app.__rsgi__
 
 
@@ -213,7 +213,7 @@ async def running_service(
         working = asyncio.create_task(work(worker, stop)) if with_worker else None
         issuer = LocalIssuer.from_file(folder / "issuer.pem", audience=settings.oidc_audience, clock=SystemClock())
         try:
-            async with serving_asgi(asgi_application(api)) if asgi else serving(api) as url:
+            async with serving_asgi(application(api)) if asgi else serving(api) as url:
                 yield RunningService(url, issuer, shop, api, worker, session, rest.stop, rest.start)
         finally:
             stop.set()

@@ -13,13 +13,11 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from support_service.desk.schemas import PageQuery
 from support_service.desk.service import Desk
 from support_service.directory import MATRIX, Action, Guard, Principal, Role
 from support_service.kit import logs
-from support_service.kit.web import ANSWER_HEADERS, account, first_header_of, observed_route, problem_of, request_id_of
+from support_service.kit.web import ANSWER_HEADERS, account, observed_route, problem_of, request_id_of
 from support_service.timeline import Served
 
 _PREFIX = "/support/cases/"
@@ -157,27 +155,3 @@ def _ticket_id(path: str) -> UUID | None:
 
 def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, look: _Look) -> HotAnswer:
     return HotAnswer(status, [*ANSWER_HEADERS, ("x-request-id", look.request_id), *headers], body)
-
-
-class HotLayer:
-    """The hot road around an ASGI application."""
-
-    def __init__(self, app: ASGIApp, road: HotRoad) -> None:
-        """Let pass to `app` what `road` does not answer."""
-        self._app = app
-        self._road = road
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        answer = None
-        if scope["type"] == "http":
-            query = scope["query_string"].decode("latin-1")
-            answer = await self._road.answer(scope["method"], scope["path"], query, first_header_of(scope))
-        if answer is None:
-            await self._app(scope, receive, send)
-            return
-        headers = [(name.encode(), value.encode()) for name, value in answer.headers]
-        if answer.body:
-            headers.append((b"content-length", b"%d" % len(answer.body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})

@@ -10,16 +10,15 @@ from fastapi_swagger import patch_fastapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
 
 from support_service import __version__, migrations, wiring
 from support_service.config import Settings
 from support_service.context import create_dead_letter_routes
 from support_service.demo.page import create_router as create_demo_page
 from support_service.demo.people import PEOPLE
-from support_service.desk import HotLayer, HotRoad, create_routes
+from support_service.desk import HotRoad, create_routes
+from support_service.entrypoints.application import Application
 from support_service.entrypoints.draining import on_announcement
-from support_service.entrypoints.rsgi import RsgiApplication
 from support_service.kit import logs
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
@@ -37,7 +36,7 @@ needs `If-Match`. Lists are paged by cursor. A timeline says for each source how
 """
 
 
-def create_app() -> RsgiApplication:
+def create_app() -> Application:
     """The API as the server runs it, from the environment's settings."""
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
@@ -46,14 +45,9 @@ def create_app() -> RsgiApplication:
     return app
 
 
-def application(services: wiring.Services) -> RsgiApplication:
+def application(services: wiring.Services) -> Application:
     """The API over these services with its hot road in front; they live as long as it does."""
-    return RsgiApplication(build(services), HotRoad(services.desk, services.guard))
-
-
-def asgi_application(services: wiring.Services) -> ASGIApp:
-    """The same for a server that speaks ASGI."""
-    return HotLayer(build(services), HotRoad(services.desk, services.guard))
+    return Application(build(services), HotRoad(services.desk, services.guard))
 
 
 def _spare_the_collector() -> None:

@@ -1,6 +1,6 @@
-"""The API as granian's own protocol has it: RSGI 1.5, whose calls cost a fifth less than ASGI's.
+"""The API as a server calls it: granian by its own protocol, RSGI 1.5, which costs a fifth less than ASGI; any other by ASGI.
 
-The hot road answers by it; everything else goes on to the framework, which speaks ASGI.
+The hot road answers by either; everything else goes on to the framework, which speaks ASGI.
 """
 
 from asyncio import AbstractEventLoop, timeout
@@ -10,9 +10,10 @@ from contextlib import suppress
 from fastapi import FastAPI
 from granian._granian import RSGIHTTPProtocol, RSGIHTTPStreamTransport, RSGIProtocolClosed
 from granian.rsgi import Scope as RsgiScope
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope, Send
 
 from support_service.desk import HotRoad
+from support_service.kit.web import first_header_of
 
 _UNREADABLE = b"\xff"
 """Stands for a header's value that is not ASCII, which RSGI keeps to itself: better refused than overlooked."""
@@ -23,8 +24,8 @@ _PATIENCE_S = 1.0
 """So much of a body that was refused is still read, and for so long."""
 
 
-class RsgiApplication:
-    """The application as granian calls it."""
+class Application:
+    """The framework's application behind the hot road."""
 
     def __init__(self, app: FastAPI, road: HotRoad) -> None:
         """Let pass to `app` what `road` does not answer."""
@@ -49,6 +50,21 @@ class RsgiApplication:
         has_body = "content-length" in scope.headers or "transfer-encoding" in scope.headers
         exchange = _Exchange(protocol, aiter(protocol) if has_body else _no_chunks())
         await self._app(_asgi_scope(scope), exchange.receive, exchange.send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same by ASGI."""
+        answer = None
+        if scope["type"] == "http":
+            query = scope["query_string"].decode("latin-1")
+            answer = await self._road.answer(scope["method"], scope["path"], query, first_header_of(scope))
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+        if answer.body:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 class _Exchange:
