@@ -1,23 +1,17 @@
 """`support-service dead-letters`: what could not be used, looked at and taken in once more."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from support_service import wiring
-from support_service.config import Settings
-from support_service.demo.state import DemoFolder
-from support_service.kit import deadletters, logs
+from support_service.entrypoints.command import console, run
+from support_service.kit import deadletters
 from support_service.kit.deadletters import KeptLetter
-from support_service.kit.problems import Problem
 
 _AT_ONCE = 500
-
-_console = Console(highlight=False)
+_NAME = "support-dead-letters"
 
 
 def list_kept(*, topic: str | None, limit: int) -> int:
@@ -32,10 +26,10 @@ def list_kept(*, topic: str | None, limit: int) -> int:
             origin = (letter.topic, str(letter.partition), str(letter.position))
             since = one.received_at.isoformat(timespec="seconds")
             table.add_row(str(one.dead_letter_id), since, *origin, str(letter.attempts), letter.reason)
-        _console.print(table if letters else "There are no dead letters.")
+        console.print(table if letters else "There are no dead letters.")
         return 0
 
-    return _run(listed)
+    return run(_NAME, listed)
 
 
 def show(dead_letter_id: UUID) -> int:
@@ -47,13 +41,13 @@ def show(dead_letter_id: UUID) -> int:
         if found is None:
             return _missing(dead_letter_id)
         letter = found.letter
-        _console.print(f"{letter.topic} / {letter.partition} / {letter.position}, since {found.received_at}")
-        _console.print(f"{letter.reason}, after {letter.attempts} tries")
+        console.print(f"{letter.topic} / {letter.partition} / {letter.position}, since {found.received_at}")
+        console.print(f"{letter.reason}, after {letter.attempts} tries")
         for name, value in (("key", letter.key or b""), *letter.headers, ("value", letter.value)):
-            _console.print(f"{name}: {value.decode('utf-8', 'backslashreplace')}", markup=False, soft_wrap=True)
+            console.print(f"{name}: {value.decode('utf-8', 'backslashreplace')}", markup=False, soft_wrap=True)
         return 0
 
-    return _run(shown)
+    return run(_NAME, shown)
 
 
 def replay(dead_letter_ids: Sequence[UUID] | None, *, topic: str | None) -> int:
@@ -69,11 +63,11 @@ def replay(dead_letter_ids: Sequence[UUID] | None, *, topic: str | None) -> int:
             used += reason is None
             if reason is not None:
                 still += 1
-                _console.print(f"{one.dead_letter_id}: {reason}")
-        _console.print(f"{used} taken in, {still} not.")
+                console.print(f"{one.dead_letter_id}: {reason}")
+        console.print(f"{used} taken in, {still} not.")
         return int(still > 0)
 
-    return _run(replayed)
+    return run(_NAME, replayed)
 
 
 async def _wanted(
@@ -96,26 +90,5 @@ async def _wanted(
 
 
 def _missing(dead_letter_id: UUID) -> int:
-    _console.print(f"{dead_letter_id}: there is no such dead letter")
-    return 1
-
-
-def _run(work: Callable[[wiring.Services], Awaitable[int]]) -> int:
-    """Without settings of its own the command works on this checkout's running demo."""
-    logs.configure(log_format="console", level="error")
-    DemoFolder.of_this_checkout().lend_settings()
-
-    async def run() -> int:
-        services = wiring.Services(Settings(), name="support-dead-letters")
-        try:
-            return await work(services)
-        finally:
-            await services.close()
-
-    try:
-        return asyncio.run(run())
-    except ValidationError:
-        _console.print("[red]Not done:[/] a setting is missing or wrong: support-service doctor says which.")
-    except (Problem, wiring.NotConfigured) as error:
-        _console.print(f"[red]Not done:[/] {error}")
+    console.print(f"{dead_letter_id}: there is no such dead letter")
     return 1

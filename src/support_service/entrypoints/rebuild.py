@@ -8,14 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from pydantic import ValidationError
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from support_service import wiring
 from support_service.adapters.kafka import KafkaReplay
-from support_service.config import Settings
-from support_service.kit import logs
+from support_service.entrypoints.command import console, run
 from support_service.kit.database import DatabaseError, LostConnection
 from support_service.kit.problems import Problem
 from support_service.ports.events import EventSourceError
@@ -25,42 +22,39 @@ _WAIT_S = 1.0
 _MOST_FAILURES = 8
 """In a row, each after a longer pause: about a minute."""
 
-_console = Console(highlight=False)
-
 
 def rebuild(since: datetime, until: datetime | None, *, anew: bool) -> int:
     """Take in a period once more; returns 1 when it could not be finished. Times without a zone are in UTC."""
-    logs.configure(log_format="console", level="error")
-    try:
-        return asyncio.run(_rebuild(_aware(since), None if until is None else _aware(until), anew=anew))
-    except ValidationError:
-        _console.print("[red]Not done:[/] a setting is missing or wrong: support-service doctor says which.")
-    except (Problem, wiring.NotConfigured, EventSourceError, DatabaseError, *LostConnection) as error:
-        _console.print(f"[red]Not finished:[/] {error} The same command goes on where this one was.", markup=True)
-    return 1
+    begin, end = _aware(since), None if until is None else _aware(until)
+
+    async def rebuilt(services: wiring.Services) -> int:
+        replay = wiring.replay(services.settings, begin, end, anew=anew)
+        try:
+            taken = await _take_in_visibly(services, replay)
+            cases = await enrich_all(services)
+        except (Problem, EventSourceError, DatabaseError, *LostConnection) as error:
+            console.print(f"[red]Not finished:[/] {error} The same command goes on where this one was.")
+            return 1
+        finally:
+            await replay.close()
+        console.print(f"{taken} records taken in. The contexts of {cases} cases are put together anew by the workers.")
+        return 0
+
+    return run("support-rebuild", rebuilt)
 
 
 def _aware(at: datetime) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-async def _rebuild(since: datetime, until: datetime | None, *, anew: bool) -> int:
-    settings = Settings()
-    services = wiring.Services(settings, name="support-rebuild")
-    replay = wiring.replay(settings, since, until, anew=anew)
-    try:
-        total = await replay.begin()
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=_console) as progress:
-            bar = progress.add_task("events", total=total)
-            taken = await take_in(services, replay, lambda count: progress.advance(bar, count))
-            progress.update(bar, completed=total)
-        cases = await enrich_all(services)
-    finally:
-        await replay.close()
-        await services.close()
-    _console.print(f"{taken} records taken in. The contexts of {cases} cases are put together anew by the workers.")
-    return 0
+async def _take_in_visibly(services: wiring.Services, replay: KafkaReplay) -> int:
+    total = await replay.begin()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("events", total=total)
+        taken = await take_in(services, replay, lambda count: progress.advance(bar, count))
+        progress.update(bar, completed=total)
+    return taken
 
 
 async def take_in(services: wiring.Services, replay: KafkaReplay, tell: Callable[[int], object]) -> int:
