@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from support_service.context.model import StoredSource, fact_from_json, fact_to_json
 from support_service.kit.database import Row, Tx, UniqueViolation
-from support_service.kit.sql import load_queries
+from support_service.kit.sql import load_queries, rows_in
 from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
@@ -144,7 +144,7 @@ async def rest_context(tx: Tx, ticket_ids: Sequence[UUID]) -> None:
 
 async def purge_events(connection: Tx, before: datetime, limit: int) -> int:
     """Delete one batch of old events that no live case needs; returns how many."""
-    return int((await connection.execute(_SQL["purge_events"], before, limit)).rpartition(" ")[2])
+    return rows_in(await connection.execute(_SQL["purge_events"], before, limit))
 
 
 def _fact(row: Row) -> Fact:

@@ -22,7 +22,7 @@ from support_service.kit import logs, metrics
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.ids import new_id
-from support_service.kit.sql import load_queries
+from support_service.kit.sql import load_queries, rows_in
 
 _SQL = load_queries("support_service.kit")
 _BATCH = 1_000
@@ -114,7 +114,7 @@ class Relay:
             head = await tx.fetchval(_SQL["lock_head"])
             if head is None:
                 return 0
-            stamped = _count(await tx.execute(_SQL["stamp"], head, _BATCH))
+            stamped = rows_in(await tx.execute(_SQL["stamp"], head, _BATCH))
             if stamped:
                 await tx.execute(_SQL["move_head"], stamped)
         metrics.LOG_STAMPED.inc(stamped)
@@ -301,8 +301,3 @@ async def wait_for(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         return
-
-
-def _count(status: str) -> int:
-    """The number of rows in a command tag such as `UPDATE 3`."""
-    return int(status.rpartition(" ")[2])

@@ -30,3 +30,8 @@ def load_queries(package: str) -> Mapping[str, str]:
                 raise ValueError(message)
             queries[name] = f"-- {package.rpartition('.')[2]}.{name}\n{text.strip()}"
     return MappingProxyType(queries)
+
+
+def rows_in(tag: str) -> int:
+    """The number of rows that a command tag such as `UPDATE 3` tells."""
+    return int(tag.rpartition(" ")[2])

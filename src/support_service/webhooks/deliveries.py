@@ -5,7 +5,6 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from support_service.activity import record
 from support_service.directory import Principal
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
@@ -16,6 +15,7 @@ from support_service.kit.writes import Effect, Once, run_once
 from support_service.webhooks import schemas, store
 from support_service.webhooks.errors import DeliveryNotFound, DeliveryUnderWay, WebhookNotFound, WebhookOff
 from support_service.webhooks.model import TEST_EVENT, Webhook, envelope
+from support_service.webhooks.recording import note
 
 MOST_REPLAYED = 10_000
 _ACCEPTED = 202
@@ -59,7 +59,7 @@ class Deliveries:
             body = envelope(TEST_EVENT, now, {"webhook_id": str(webhook_id)})
             outgoing = store.Outgoing(webhook_id, new_id(), TEST_EVENT, body)
             (delivery_id,) = await store.insert_deliveries(tx, [outgoing], now)
-            await _note(tx, principal, "webhook.tested", webhook_id, delivery_id=str(delivery_id))
+            await note(tx, principal, "webhook.tested", webhook_id, delivery_id=str(delivery_id))
             return await _shown(tx, webhook_id, delivery_id)
 
         return await run_once(self._database, self._clock, once, self._accepted(webhook_id, sent))
@@ -78,7 +78,7 @@ class Deliveries:
             if replayed is None:
                 await _shown(tx, webhook_id, delivery_id)
                 raise DeliveryUnderWay
-            await _note(tx, principal, "webhook.replayed", webhook_id, delivery_id=str(delivery_id))
+            await note(tx, principal, "webhook.replayed", webhook_id, delivery_id=str(delivery_id))
             return schemas.DeliveryResponse.of(replayed)
 
         return await run_once(self._database, self._clock, once, self._accepted(webhook_id, begun))
@@ -102,7 +102,7 @@ class Deliveries:
                 limit=MOST_REPLAYED,
                 at=self._clock.now(),
             )
-            await _note(tx, principal, "webhook.replayed", webhook_id, deliveries=replayed)
+            await note(tx, principal, "webhook.replayed", webhook_id, deliveries=replayed)
             return schemas.ReplayResponse(replayed=replayed, more=replayed == MOST_REPLAYED)
 
         return await run_once(self._database, self._clock, once, self._accepted(webhook_id, begun))
@@ -130,8 +130,3 @@ async def _shown(tx: Tx, webhook_id: UUID, delivery_id: UUID) -> schemas.Deliver
     if found is None:
         raise DeliveryNotFound
     return schemas.DeliveryResponse.of(found)
-
-
-async def _note(tx: Tx, principal: Principal, action: str, webhook_id: UUID, **detail: object) -> None:
-    told = {"webhook_id": str(webhook_id), **detail}
-    await record(tx, agent_id=principal.principal_id, action=action, detail=told)

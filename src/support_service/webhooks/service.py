@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
-from support_service.activity import record
 from support_service.directory import Principal
 from support_service.kit import due, eventlog, logs
 from support_service.kit.addresses import RefusedAddress
@@ -17,6 +16,7 @@ from support_service.ports.receivers import Receivers
 from support_service.webhooks import schemas, store
 from support_service.webhooks.errors import TooManyWebhooks, UrlRefused, WebhookChanged, WebhookNotFound
 from support_service.webhooks.model import MOST_WEBHOOKS, OVERLAP, OffReason, Webhook
+from support_service.webhooks.recording import note
 from support_service.webhooks.signing import new_secret
 
 FORGET = "webhooks.forget"
@@ -53,7 +53,7 @@ class Webhooks:
             )
             if made is None:
                 raise TooManyWebhooks
-            await _note(tx, principal, "webhook.created", made.webhook_id, types=new.types)
+            await note(tx, principal, "webhook.created", made.webhook_id, types=new.types)
             headers = _headers(made) | {"location": f"{_PATH}/{made.webhook_id}"}
             return _with_secret(made, wanted.secret, 201, headers), lambda: _told("webhook.created", made.webhook_id)
 
@@ -106,7 +106,7 @@ class Webhooks:
             if "active" in fields:
                 wanted = replace(wanted, off_reason=None if wanted.active else OffReason.BY_HAND)
             saved = await store.save(tx, wanted, self._clock.now(), head=await eventlog.head(tx))
-            await _note(tx, principal, "webhook.changed", webhook_id, fields=fields)
+            await note(tx, principal, "webhook.changed", webhook_id, fields=fields)
         _told("webhook.changed", webhook_id, fields=fields)
         return _answer(saved)
 
@@ -120,7 +120,7 @@ class Webhooks:
             if not await store.delete(tx, webhook_id):
                 raise WebhookNotFound
             await due.schedule(tx, FORGET, str(webhook_id), self._clock.now())
-            await _note(tx, principal, "webhook.deleted", webhook_id)
+            await note(tx, principal, "webhook.deleted", webhook_id)
         _told("webhook.deleted", webhook_id)
 
     async def rotate(self, principal: Principal, webhook_id: UUID, once: Once | None) -> Answer:
@@ -135,7 +135,7 @@ class Webhooks:
             rotated = await store.rotate(tx, webhook_id, secret, until=now + OVERLAP, at=now)
             if rotated is None:
                 raise WebhookNotFound
-            await _note(tx, principal, "webhook.secret_rotated", webhook_id)
+            await note(tx, principal, "webhook.secret_rotated", webhook_id)
             answer = _with_secret(rotated, secret, 200, _headers(rotated))
             return answer, lambda: _told("webhook.secret_rotated", webhook_id)
 
@@ -166,11 +166,6 @@ def _without_secret(answer: Answer) -> Answer:
     """What is kept of an answer for whoever asks again: the secret is not."""
     body = schemas.WebhookWithSecret.model_validate_json(answer.body).model_copy(update={"secret": None})
     return Answer(answer.status, answer.headers, body.model_dump_json().encode())
-
-
-async def _note(tx: Tx, principal: Principal, action: str, webhook_id: UUID, **detail: object) -> None:
-    told = {"webhook_id": str(webhook_id), **detail}
-    await record(tx, agent_id=principal.principal_id, action=action, detail=told)
 
 
 def _told(event: str, webhook_id: UUID, **ids: object) -> None:

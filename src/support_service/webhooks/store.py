@@ -7,7 +7,7 @@ from uuid import UUID
 
 from support_service.kit.database import Row, Tx
 from support_service.kit.ids import new_id
-from support_service.kit.sql import load_queries
+from support_service.kit.sql import load_queries, rows_in
 from support_service.webhooks.model import Attempt, Claimed, Delivery, DeliveryStatus, OffReason, Verdict, Webhook
 
 _SQL = load_queries("support_service.webhooks")
@@ -150,7 +150,7 @@ async def replay(tx: Tx, webhook_id: UUID, delivery_id: UUID, at: datetime) -> D
 
 async def replay_failed(tx: Tx, webhook_id: UUID, *, first: UUID, besides: str, limit: int, at: datetime) -> int:
     """Begin the oldest failed deliveries from an id on anew, but for one type; returns how many, at most `limit`."""
-    return _count(await tx.execute(_SQL["replay_failed"], webhook_id, first, at, besides, limit))
+    return rows_in(await tx.execute(_SQL["replay_failed"], webhook_id, first, at, besides, limit))
 
 
 async def webhooks_due(connection: Tx, at: datetime) -> list[UUID]:
@@ -184,7 +184,7 @@ async def record_attempt(tx: Tx, claimed: Claimed, claim_id: UUID, attempt: Atte
     status = await tx.execute(
         _SQL["record_attempt"], claimed.delivery_id, claim_id, verdict.status, verdict.next_at, finished_at, attempts
     )
-    return _count(status) > 0
+    return rows_in(status) > 0
 
 
 async def works_again(tx: Tx, webhook_id: UUID) -> None:
@@ -209,17 +209,12 @@ async def oldest_due_s(connection: Tx, at: datetime) -> float:
 
 async def purge(connection: Tx, before: UUID, limit: int) -> int:
     """Delete one batch of the deliveries whose ids were made before this one; returns how many."""
-    return _count(await connection.execute(_SQL["purge_deliveries"], before, limit))
+    return rows_in(await connection.execute(_SQL["purge_deliveries"], before, limit))
 
 
 async def forget(connection: Tx, webhook_id: UUID, limit: int) -> int:
     """Delete one batch of the deliveries of a subscription; returns how many."""
-    return _count(await connection.execute(_SQL["forget_deliveries"], webhook_id, limit))
-
-
-def _count(status: str) -> int:
-    """The number of rows in a command tag such as `UPDATE 3`."""
-    return int(status.rpartition(" ")[2])
+    return rows_in(await connection.execute(_SQL["forget_deliveries"], webhook_id, limit))
 
 
 def _webhook(row: Row) -> Webhook:

@@ -4,10 +4,9 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupState
@@ -18,9 +17,6 @@ from support.kafka import KafkaShop
 from support.postgres import DatabaseDsns
 from support.shop import DAY, placed
 from support_service.entrypoints.worker import take_in
-
-if TYPE_CHECKING:
-    from tools.stack import Running
 
 EVENTS = 5_000
 PADDING = 20_000
@@ -34,21 +30,6 @@ PAUSE_S = 12.0
 
 LOCK = "LOCK TABLE support_timeline_events IN ACCESS EXCLUSIVE MODE"
 INBOX = "SELECT count(*) FROM support_timeline_events"
-
-
-@pytest.fixture
-async def watched(database_dsns: DatabaseDsns) -> AsyncIterator[Watched]:
-    opened = Watched(database_dsns)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def shop(kafka: "Running") -> AsyncIterator[KafkaShop]:
-    opened = KafkaShop(kafka["bootstrap"])
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 async def members(shop: KafkaShop) -> set[str]:

@@ -2,11 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,31 +19,14 @@ from support_service.demo.facts import ShopFact, Value
 from support_service.entrypoints.worker import take_in
 from support_service.ports.events import Record
 
-if TYPE_CHECKING:
-    from tools.stack import Running
-
 ORDER, PAYMENT = "order.status.changed", "payment.authorized"
 FEW, MANY = 6, 40
+PARTITIONS = 4
 HELD = {
     "orders": "SELECT FROM order_subjects WHERE order_id = 'o-3' FOR UPDATE",
     "customers": "SELECT FROM support_customers WHERE customer_id = 'c-3' FOR UPDATE",
 }
 LEARNT = "INSERT INTO order_subjects SELECT 'o-' || n, 'c-' || n, $1, now() FROM generate_series(0, 5) AS n"
-
-
-@pytest.fixture
-async def watched(database_dsns: DatabaseDsns) -> AsyncIterator[Watched]:
-    opened = Watched(database_dsns)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def shop(kafka: "Running", request: pytest.FixtureRequest) -> AsyncIterator[KafkaShop]:
-    opened = KafkaShop(kafka["bootstrap"])
-    await opened.open(partitions=getattr(request, "param", 4))
-    yield opened
-    await opened.close()
 
 
 def paid(order_id: str, customer_id: str, payment_id: str) -> ShopFact:
@@ -63,6 +45,7 @@ async def all_of(services: wiring.Services, count: int) -> list[Record]:
     return records
 
 
+@pytest.mark.parametrize("shop", [PARTITIONS], indirect=True)
 @pytest.mark.parametrize(("held", "origin"), [("orders", "claimed"), ("customers", "learnt")])
 async def test_two_batches_over_the_same_rows_in_opposite_orders_wait_for_each_other_and_never_in_turn(
     database_dsns: DatabaseDsns, watched: Watched, shop: KafkaShop, tmp_path: Path, held: str, origin: str
@@ -103,6 +86,7 @@ def lives(customers: int) -> Iterator[ShopFact]:
     return iter(facts)
 
 
+@pytest.mark.parametrize("shop", [PARTITIONS], indirect=True)
 async def test_two_workers_of_one_group_take_in_everything_once_and_count_each_customers_generation_without_a_gap(
     database_dsns: DatabaseDsns, watched: Watched, shop: KafkaShop, tmp_path: Path
 ) -> None:
@@ -124,7 +108,6 @@ async def test_two_workers_of_one_group_take_in_everything_once_and_count_each_c
     assert await watched.deadlocks() == 0
 
 
-@pytest.mark.parametrize("shop", [1], indirect=True)  # of several, one batch need not hold them all
 async def test_a_batch_that_the_database_sacrifices_to_end_a_deadlock_is_taken_in_once_it_is_tried_again(
     database_dsns: DatabaseDsns, watched: Watched, shop: KafkaShop, tmp_path: Path
 ) -> None:

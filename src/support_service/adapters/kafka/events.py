@@ -15,8 +15,8 @@ from prometheus_client import Gauge
 
 from support_service.ports.events import EventSourceError, Record
 
-_CALL_S = 10.0
-"""How long keeping offsets may take."""
+CALL_S = 10.0
+"""How long one call to the broker may take."""
 
 FETCHED_AHEAD_KB = 16_384
 """What waits in this process, whatever waits in Kafka: some thousands of events, more than one takes in meanwhile."""
@@ -84,10 +84,10 @@ class KafkaEvents:
         if self._consumer is None:
             return
         try:
-            async with asyncio.timeout(_CALL_S):
+            async with asyncio.timeout(CALL_S):
                 await asyncio.to_thread(self._keep, self._consumer)
         except TimeoutError as error:
-            raise EventSourceError(f"offsets were not kept within {_CALL_S:.0f} s") from error
+            raise EventSourceError(f"offsets were not kept within {CALL_S:.0f} s") from error
         except KafkaException as error:
             if error.args[0].code() != KafkaError._NO_OFFSET:  # noqa: SLF001 - librdkafka's own errors are named so
                 raise EventSourceError(str(error)) from error

@@ -6,10 +6,9 @@ from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from support_service.adapters.kafka.events import KafkaEvents
+from support_service.adapters.kafka.events import CALL_S, KafkaEvents
 from support_service.ports.events import EventSourceError, Record
 
-_CALL_S = 10.0
 _Place = tuple[str, int]
 """A type of events and a partition of its topic."""
 
@@ -78,7 +77,7 @@ class KafkaReplay(KafkaEvents):
     def _starts(self, consumer: Consumer) -> list[TopicPartition]:
         if self._anew:
             return self._firsts
-        reached = consumer.committed([TopicPartition(one.topic, one.partition) for one in self._firsts], _CALL_S)
+        reached = consumer.committed([TopicPartition(one.topic, one.partition) for one in self._firsts], CALL_S)
         return [
             TopicPartition(first.topic, first.partition, max(first.offset, there.offset))
             for first, there in zip(self._firsts, reached, strict=True)  # where nothing was kept its offset is negative
@@ -97,7 +96,7 @@ class KafkaReplay(KafkaEvents):
         if at is not None:
             milliseconds = int(at.timestamp() * 1000)
             asked = [TopicPartition(topic, number, milliseconds) for topic, number in places]
-            found = {(one.topic, one.partition): one.offset for one in consumer.offsets_for_times(asked, _CALL_S)}
+            found = {(one.topic, one.partition): one.offset for one in consumer.offsets_for_times(asked, CALL_S)}
         else:
             found = {}
         return [
@@ -125,14 +124,14 @@ class KafkaReplay(KafkaEvents):
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[_Place]:
-    found = consumer.list_topics(topic, _CALL_S).topics[topic]
+    found = consumer.list_topics(topic, CALL_S).topics[topic]
     if found.error is not None:
         raise KafkaException(found.error)
     return [(topic, number) for number in sorted(found.partitions)]
 
 
 def _after_the_last(consumer: Consumer, topic: str, number: int) -> int:
-    _, high = consumer.get_watermark_offsets(TopicPartition(topic, number), _CALL_S)
+    _, high = consumer.get_watermark_offsets(TopicPartition(topic, number), CALL_S)
     return int(high)
 
 
