@@ -6,9 +6,10 @@ only to what had been committed for certain, and is allowed whatever may have be
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import inf
 from typing import TypeVar
 
 BOUND_S = 0.5
@@ -106,6 +107,10 @@ class _Newest:
         known = bisect_left(self.times, time)
         return self._versions[known - 1] if known else 0
 
+    def settled(self, since: float) -> int | None:
+        """The newest of all, if there is none from then on."""
+        return self._versions[-1] if self.times and self.times[-1] < since else None
+
     def count(self, before: float) -> int:
         """How many there are before a time."""
         return bisect_left(self.times, before)
@@ -128,28 +133,21 @@ def judge(
     shown = _by(good, lambda read: (read.session, read.subject), lambda read: (read.ended, read.version))
     started = _by(writes, lambda write: write.subject, lambda write: (write.began, write.version))
     begun = {(write.subject, write.version): write.began for write in writes}
-    nothing = _Newest(())
-    held = raced = 0
+    nothing, held, raced = _Newest(()), 0, 0
     broken: dict[str, list[str]] = defaultdict(list)
     for read in sorted(good, key=lambda read: read.began):
         log = committed.get(read.subject, nothing)
         due = log.before(read.began - bound_s)
         held += due > log.first
         raced += started.get(read.subject, nothing).count(read.ended) > log.count(read.began - bound_s)
-        after_quiet = bool(log.times) and read.began > log.times[-1] + quiet_s
         least = {
             "P1": due,
             "P2": own.get((read.session, read.subject), nothing).before(read.began),
             "P3": shown[read.session, read.subject].before(read.began),
-            "P4": log.before(read.began) if after_quiet else 0,
         }
-        for promise, version in least.items():
-            if read.version < version:
-                broken[promise].append(f"{read} had to show {version}")
-        if after_quiet and read.version > least["P4"]:
-            broken["P4"].append(f"{read} had to show {least['P4']}")
-        if read.version and begun.get((read.subject, read.version), float("inf")) > read.ended:
-            broken["unwritten"].append(str(read))
+        wrote_at = begun.get((read.subject, read.version), inf)
+        for promise, example in _broken_by(read, least, log.settled(read.began - quiet_s), wrote_at):
+            broken[promise].append(example)
     return Verdict(
         reads=len(good),
         refused=len(reads) - len(good),
@@ -158,6 +156,24 @@ def judge(
         covered=_covered(writes, good, bound_s),
         breaches={name: Breach(len(broken[name]), broken[name][0]) for name in PROMISES if name in broken},
     )
+
+
+def _broken_by(read: Read, least: Mapping[str, int], last: int | None, wrote_at: float) -> Iterator[tuple[str, str]]:
+    """The promises that a read breaks, each with the read in words.
+
+    Args:
+        read: what was shown.
+        least: by promise, the version it had to show.
+        last: the one version it might show, once the quiet had lasted.
+        wrote_at: when somebody began to write what it showed.
+    """
+    for promise, version in least.items():
+        if read.version < version:
+            yield promise, f"{read} had to show {version}"
+    if last is not None and read.version != last:
+        yield "P4", f"{read} had to show {last}"
+    if read.version and wrote_at > read.ended:
+        yield "unwritten", str(read)
 
 
 def _by(

@@ -17,6 +17,8 @@ from support_service.kit.database import Database
 CUSTOMER, NAME, EMAIL, PHONE = "PLANTED-customer", "Nguyễn PLANTED", "planted@example.com", "+84 PLANTED"
 WORDS, SUBJECT, TRACKING, REVIEW = "PLANTED wörds", "PLANTED sübject", "PLANTED-TN", "PLANTED review"
 
+REFUSING = ("support_conversations", "support_case_context", "support_timeline_events")
+
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
@@ -114,21 +116,32 @@ async def test_a_whole_flow_logs_nothing_that_a_person_wrote_or_is_called(
     lines.assert_nothing_personal()
 
 
+async def refuse(owner: Database) -> None:
+    """Have the tables fail on every row, with all of it in the error."""
+    async with owner.connection() as connection:
+        await connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'refused %', NEW USING DETAIL = to_jsonb(NEW)::text, ERRCODE = 'XX001'; END $$"
+        )
+        for table in REFUSING:
+            await connection.execute(
+                f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+
+
+async def refuse_no_more(owner: Database) -> None:
+    async with owner.connection() as connection:
+        for table in REFUSING:
+            await connection.execute(f"DROP TRIGGER refuse ON {table}")
+
+
 async def test_what_fails_is_logged_by_class_and_frames_without_the_values_it_failed_on(
     service: RunningService, lines: Lines, agent: Person, database_dsns: DatabaseDsns
 ) -> None:
     await agent.get(CASES)
     ticket_id = str((await agent.open_case(customer_id="c-1", order_id="o-9"))["ticket_id"])
     owner = Database(database_dsns.owner, name="test-owner", max_size=1)
-    async with owner.connection() as connection:
-        await connection.execute(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'refused %', NEW USING DETAIL = to_jsonb(NEW)::text, ERRCODE = 'XX001'; END $$"
-        )
-        for table in ("support_conversations", "support_case_context", "support_timeline_events"):
-            await connection.execute(
-                f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
-            )
+    await refuse(owner)
     refused = await agent.ask("POST", CASES, planted(order_id="o-1"), x_request_id="request-one")
     assert refused.status == 500
     assert "planted" not in str(refused.body).lower()
@@ -149,9 +162,7 @@ async def test_what_fails_is_logged_by_class_and_frames_without_the_values_it_fa
         return {"intake.failed", "due.failed"} <= lines.events()
 
     await eventually(everything_failed)
-    async with owner.connection() as connection:
-        for table in ("support_conversations", "support_case_context", "support_timeline_events"):
-            await connection.execute(f"DROP TRIGGER refuse ON {table}")
+    await refuse_no_more(owner)
     await owner.close()
     lines.assert_nothing_personal()
     assert all(isinstance(line, Mapping) for line in lines.all())

@@ -128,10 +128,7 @@ async def test_what_the_shop_says_by_kafka_is_in_the_next_read_and_what_it_said_
 
     await eventually(kept)
     before = await state(service)
-    in_period = await count(service, f"{INBOX} WHERE occurred_at >= $1", NEXT_DAY)
-    async with service.worker.database.transaction() as tx:
-        await tx.execute(f"DELETE FROM {INBOX} WHERE occurred_at >= $1", NEXT_DAY)
-        await tx.execute(f"DELETE FROM {CONTEXT}")
+    in_period = await lose_next_day(service)
 
     monkeypatch.setattr(rebuild, "_BATCH", 20)
     first = await break_off(service, 60)
@@ -151,6 +148,15 @@ async def test_what_the_shop_says_by_kafka_is_in_the_next_read_and_what_it_said_
     again = await asyncio.to_thread(run_command, service, "rebuild", "--from", since)
     assert f"{in_period} records taken in" in again.stdout  # whole, it begins at its beginning
     assert await state(service) == before
+
+
+async def lose_next_day(service: RunningService) -> int:
+    """Lose what the shop said that day, and all contexts; returns how many events that were."""
+    lost = await count(service, f"{INBOX} WHERE occurred_at >= $1", NEXT_DAY)
+    async with service.worker.database.transaction() as tx:
+        await tx.execute(f"DELETE FROM {INBOX} WHERE occurred_at >= $1", NEXT_DAY)
+        await tx.execute(f"DELETE FROM {CONTEXT}")
+    return lost
 
 
 async def contexts_of(service: RunningService, ticket_id: str) -> list[Any]:

@@ -85,6 +85,14 @@ def heap_mb(heap: str) -> int:
 
 
 def _source_catalog(catalog: Catalog) -> Sequence[Setting]:
+    return (
+        ("connector.name", "postgresql", "One catalog a service of the shop, so that each fails alone."),
+        *_connection(catalog),
+        *_planning(catalog),
+    )
+
+
+def _connection(catalog: Catalog) -> Sequence[Setting]:
     parameters = {
         "ApplicationName": f"trino-{catalog.name}",
         "connectTimeout": "2",
@@ -93,7 +101,6 @@ def _source_catalog(catalog: Catalog) -> Sequence[Setting]:
         "tcpKeepAlive": "true",
     }
     return (
-        ("connector.name", "postgresql", "One catalog a service of the shop, so that each fails alone."),
         (
             "connection-url",
             f"jdbc:postgresql://{catalog.server}/{catalog.database}?{urlencode(parameters)}",
@@ -105,6 +112,11 @@ def _source_catalog(catalog: Catalog) -> Sequence[Setting]:
         ),
         ("connection-user", catalog.user, "A role that may read this one table and nothing else."),
         ("connection-password", catalog.password, ""),
+    )
+
+
+def _planning(catalog: Catalog) -> Sequence[Setting]:
+    return (
         (
             "metadata.cache-ttl",
             "10m",

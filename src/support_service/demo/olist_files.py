@@ -107,15 +107,12 @@ def read_orders(directory: Path, passed_over: Counter[str] | None = None) -> Ite
     def order(row: _Row) -> OlistOrder:
         order_id = _required(row, "order_id")
         person, city = people.get((row["customer_id"],), (None, None))
-        status = row["order_status"].strip()
-        if status not in STATUSES:
-            raise ValueError(f"order_status {status!r} is not one that is known")
         estimated = _local(row["order_estimated_delivery_date"])
         return OlistOrder(
             order_id=order_id,
             customer_id=person,
             city=city,
-            status=status,
+            status=_status(row),
             purchased_at=utc_of(row["order_purchase_timestamp"]),
             approved_at=utc_of(row["order_approved_at"]),
             carrier_at=utc_of(row["order_delivered_carrier_date"]),
@@ -156,6 +153,13 @@ def minor_of(text: str) -> int:
 
 def _local(text: str) -> datetime | None:
     return datetime.fromisoformat(text.strip()).replace(tzinfo=None) if text.strip() else None
+
+
+def _status(row: _Row) -> str:
+    status = row["order_status"].strip()
+    if status not in STATUSES:
+        raise ValueError(f"order_status {status!r} is not one that is known")
+    return status
 
 
 def _person(row: _Row) -> tuple[str, str | None]:

@@ -15,8 +15,6 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
-from pydantic_core import to_json
-
 from support_service.context import Context, StoredSource
 from support_service.directory import Directory, Profile
 from support_service.kit import logs
@@ -24,13 +22,12 @@ from support_service.kit.broadcast import Broadcast
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database
 from support_service.kit.eventlog import LogTail
-from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor
 from support_service.ports.cache import LONGEST_TTL_S, CachedBody, NearCache
-from support_service.sources import Fact, FetchKey, Sources, SourceState, masked, ordered, summary
+from support_service.sources import FetchKey, Sources
 from support_service.timeline import metrics
 from support_service.timeline.model import DEFAULT_LIMIT, Assembled, CaseKey, assemble
 from support_service.timeline.news import Newsroom
-from support_service.timeline.schemas import TimelineEntry, TimelineResponse
+from support_service.timeline.rendering import render, said_by
 from support_service.timeline.sharing import SharedPages
 from support_service.timeline.stand_ins import StandIns
 from support_service.timeline.tags import PageState, newest_seen, older, tag_of
@@ -189,7 +186,7 @@ class Timeline:
             InvalidCursor: the cursor was not given out by this timeline.
         """
         assembled, _ = await self._assemble(key, profile)
-        return Served(_render(assembled, profile, cursor=cursor, limit=limit), None, _BYPASSED)
+        return Served(render(assembled, profile, cursor=cursor, limit=limit), None, _BYPASSED)
 
     async def shows(self, customer_id: str, order_id: str, kind: str) -> bool:
         """Whether a fact of this kind is known of an order, from whatever source answers now."""
@@ -289,7 +286,7 @@ class Timeline:
             assembled, generation = await self._assemble(key, profile, patient=patient)
         # A degraded body has a key of its own: it must not push out the last whole one, which it is made from.
         name, ttl_s = (name, LONGEST_TTL_S) if assembled.whole else (name + _DEGRADED, DEGRADED_FRESH_S)
-        page = _render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
+        page = render(assembled, profile, cursor=None, limit=DEFAULT_LIMIT)
         body = CachedBody(name, generation, started_at, page, _fresh_s(assembled))
         body = await self._kept_near(body, key, profile, ttl_s)
         for state in assembled.states:
@@ -323,20 +320,7 @@ class Timeline:
         name = key.pages[profile]
         cached = await self._cache.get(name, key.floor)
         cached = cached or await self._shared.last(name, key.customer_id)
-        if cached is None:
-            return {}
-        page = TimelineResponse.model_validate_json(cached.body)
-        if page.next_cursor is not None:
-            return {}  # not all of it was shown, so it cannot stand in for the whole
-        return {
-            source.source: StoredSource(
-                tuple(_fact(entry, key.customer_id) for entry in page.entries if entry.source == source.source),
-                source.served_from,
-                source.as_of,
-            )
-            for source in page.sources
-            if source.as_of is not None and source.served_from != "events"
-        }
+        return {} if cached is None else said_by(cached.body, key.customer_id)
 
     def _age_s(self, cached: CachedBody) -> float:
         return max(0.0, (self._clock.now() - cached.filled_at).total_seconds())
@@ -366,59 +350,3 @@ def _fresh_s(assembled: Assembled) -> float:
         return DEGRADED_FRESH_S
     from_rest = any(state.served_from == "rest" for state in assembled.states)
     return FROM_REST_FRESH_S if from_rest else FRESH_S
-
-
-def _render(assembled: Assembled, profile: Profile, *, cursor: str | None, limit: int) -> bytes:
-    """One page as JSON, as `TimelineResponse` describes it; made of models it would cost twice the CPU."""
-    facts = ordered(assembled.facts)
-    start = 0 if cursor is None else _after(facts, cursor)
-    shown = facts[start : start + limit]
-    more = encode_cursor([shown[-1].entry_id]) if len(facts) > start + limit else None
-    entries = [_entry(masked(fact) if profile is Profile.MASKED else fact) for fact in shown]
-    return to_json({"entries": entries, "sources": [_source(state) for state in assembled.states], "next_cursor": more})
-
-
-def _after(facts: list[Fact], cursor: str) -> int:
-    """Where the page after a cursor begins: a fact never goes away or changes its place among those it had."""
-    (entry_id,) = decode_cursor(cursor, (str,))
-    for index, fact in enumerate(facts):
-        if fact.entry_id == entry_id:
-            return index + 1
-    raise InvalidCursor
-
-
-def _entry(fact: Fact) -> dict[str, object]:
-    return {
-        "entry_id": fact.entry_id,
-        "source": fact.source,
-        "kind": fact.kind,
-        "occurred_at": fact.occurred_at,
-        "entity_id": fact.entity_id,
-        "order_id": fact.order_id,
-        "version": fact.version,
-        "summary": summary(fact),
-        "data": fact.data,
-    }
-
-
-def _source(state: SourceState) -> dict[str, object]:
-    return {
-        "source": state.source,
-        "status": state.status,
-        "served_from": state.served_from,
-        "as_of": state.as_of,
-        "truncated": state.truncated,
-    }
-
-
-def _fact(entry: TimelineEntry, customer_id: str) -> Fact:
-    return Fact(
-        source=entry.source,
-        entity_id=entry.entity_id,
-        customer_id=customer_id,
-        order_id=entry.order_id,
-        version=entry.version,
-        kind=entry.kind,
-        occurred_at=entry.occurred_at,
-        data=dict(entry.data),
-    )

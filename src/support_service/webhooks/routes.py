@@ -19,7 +19,9 @@ def create_webhook_routes(webhooks: Webhooks, deliveries: Deliveries, guard: Gua
     router = APIRouter(prefix="/support/webhooks", tags=["webhooks"])
     _reading_routes(router, webhooks, guard)
     _changing_routes(router, webhooks, guard)
+    _secret_routes(router, webhooks, guard)
     _delivery_routes(router, deliveries, guard)
+    _replay_routes(router, deliveries, guard)
     return router
 
 
@@ -80,6 +82,10 @@ def _changing_routes(router: APIRouter, webhooks: Webhooks, guard: Guard) -> Non
         await webhooks.delete(principal, webhook_id)
         return Response(status_code=204)
 
+
+def _secret_routes(router: APIRouter, webhooks: Webhooks, guard: Guard) -> None:
+    editor = Depends(guard.permit(Action.WEBHOOK_EDIT))
+
     @router.post(
         "/{webhook_id}/secret",
         response_model=schemas.WebhookWithSecret,
@@ -117,6 +123,10 @@ def _delivery_routes(router: APIRouter, deliveries: Deliveries, guard: Guard) ->
     ) -> schemas.DeliveryPage:
         """What was sent, newest first, with each attempt. Deliveries are kept for 30 days."""
         return await deliveries.page(webhook_id, query)
+
+
+def _replay_routes(router: APIRouter, deliveries: Deliveries, guard: Guard) -> None:
+    editor = Depends(guard.permit(Action.WEBHOOK_EDIT))
 
     @router.post(
         "/{webhook_id}/deliveries/replay",

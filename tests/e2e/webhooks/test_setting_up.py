@@ -1,6 +1,8 @@
 """Webhooks over HTTP: who may set them up, what is refused, and that each change is recorded."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -34,8 +36,20 @@ async def test_a_webhook_is_made_read_changed_and_ended_and_each_time_it_is_reco
     assert (again.body["active"], again.body["off_reason"]) == (True, None)
     same = await change(supervisor, again.body, active=True)
     assert (same.status, same.body["version"]) == (200, 3)
+    assert (await supervisor.ask("DELETE", path)).status == 204
+    assert problem(await supervisor.ask("GET", path)) == (404, "webhook-not-found")
+    recorded = await recorded_by(service, supervisor, webhook)
+    assert [action for action, _ in recorded] == ["created", "changed", "changed", "deleted"]
+    assert recorded[1][1]["fields"] == ["active", "description", "types"]
+
+
+async def test_a_webhook_is_tried_out_and_signed_by_both_secrets_after_one_was_replaced_and_both_are_recorded(
+    service: RunningService, supervisor: Person, receiver: Receiver
+) -> None:
+    webhook = (await supervisor.ask("POST", HOOKS, {"url": receiver.url})).body
+    path = f"{HOOKS}/{webhook['webhook_id']}"
     rotated = await supervisor.ask("POST", f"{path}/secret")
-    assert (rotated.status, rotated.body["version"]) == (200, 4)
+    assert (rotated.status, rotated.body["version"]) == (200, 2)
     assert rotated.body["secret"] != webhook["secret"]
     assert rotated.body["previous_secret_until"] is not None
     tested = await supervisor.ask("POST", f"{path}/test")
@@ -44,22 +58,24 @@ async def test_a_webhook_is_made_read_changed_and_ended_and_each_time_it_is_reco
     assert receiver.got[0].told["data"] == {"webhook_id": webhook["webhook_id"]}
     assert all(verified(receiver.got[0], one) for one in (webhook["secret"], rotated.body["secret"]))
     assert (await supervisor.ask("DELETE", path)).status == 204
-    assert problem(await supervisor.ask("GET", path)) == (404, "webhook-not-found")
-    who = UUID(await agent_id(supervisor))
-    recorded = await rows(
-        service,
-        "SELECT action, agent_id, detail FROM support_agent_activity WHERE action LIKE 'webhook.%' ORDER BY activity_id",
-    )
-    assert [row["action"].removeprefix("webhook.") for row in recorded] == [
-        "created", "changed", "changed", "secret_rotated", "tested", "deleted",
-    ]  # fmt: skip
-    assert {(row["agent_id"], row["detail"]["webhook_id"]) for row in recorded} == {(who, webhook["webhook_id"])}
-    assert recorded[1]["detail"]["fields"] == ["active", "description", "types"]
+    recorded = await recorded_by(service, supervisor, webhook)
+    assert [action for action, _ in recorded] == ["created", "secret_rotated", "tested", "deleted"]
 
     async def forgotten() -> bool:
         return not await rows(service, "SELECT FROM support_webhook_deliveries")
 
     await eventually(forgotten)
+
+
+async def recorded_by(service: RunningService, who: Person, webhook: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What was recorded of webhooks, each with its detail: all of it by this person and of this webhook."""
+    agent = UUID(await agent_id(who))
+    recorded = await rows(
+        service,
+        "SELECT action, agent_id, detail FROM support_agent_activity WHERE action LIKE 'webhook.%' ORDER BY activity_id",
+    )
+    assert {(row["agent_id"], row["detail"]["webhook_id"]) for row in recorded} == {(agent, webhook["webhook_id"])}
+    return [(row["action"].removeprefix("webhook."), row["detail"]) for row in recorded]
 
 
 @pytest.mark.parametrize(
