@@ -35,8 +35,8 @@ def large_in(checkout: Path, names: list[str]) -> set[str]:
 def written_by_hand() -> list[str]:
     """The code in the checkout, but not what is installed or built there."""
     rooms = [path for path in CHECKOUT.iterdir() if path.is_dir() and path.name[0] != "." and path.name not in BUILT]
-    found = [path for room in rooms for path in room.rglob("*") if path.suffix in CODE]
-    return [str(path.relative_to(CHECKOUT)) for path in found if not BUILT.intersection(path.parts)]
+    found = [path.relative_to(CHECKOUT) for room in rooms for path in room.rglob("*") if path.suffix in CODE]
+    return [str(path) for path in found if not BUILT.intersection(path.parts)]
 
 
 def excused() -> dict[str, str]:
