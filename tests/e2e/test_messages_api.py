@@ -205,7 +205,7 @@ async def test_opening_and_linking_wait_for_nothing_that_is_being_stored_about_t
         async with service.api.database.transaction() as changing:
             await cases.store.ticket(changing, UUID(ticket_id), lock=True)
             await context.store.put_context(
-                storing, UUID(ticket_id), "order", customer_id="c-1", order_id=None, stored=nothing
+                storing, UUID(ticket_id), "order", customer_id="c-1", order_id=None, live=True, stored=nothing
             )
 
 

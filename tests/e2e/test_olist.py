@@ -18,7 +18,7 @@ import pytest
 from support.clocks import HandClock
 from support.olist import expected_facts, olist_directories
 from support.postgres import DatabaseDsns, Server
-from support.service import settings_for
+from support.service import settings_for, worked_off
 from support.shop import Shop, open_shop
 from support_service import wiring
 from support_service.adapters.embedded.issuer import ISSUER
@@ -171,13 +171,7 @@ async def open_and_enrich(services: wiring.Services, owners: Sequence[tuple[str,
         )
         async with services.database.transaction() as tx:
             await services.cases.open_case(tx, principal, case)
-    while await services.relay.step():
-        pass
-    for follower in services.followers:
-        while await follower.step():
-            pass
-    while await services.due.step():
-        pass
+    await worked_off(services)
 
 
 async def state_of(dsns: DatabaseDsns) -> dict[str, list[str]]:

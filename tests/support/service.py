@@ -106,6 +106,17 @@ async def eventually(check: Callable[[], Any], *, within_s: float = PATIENCE_S) 
     return found
 
 
+async def worked_off(services: wiring.Services) -> None:
+    """Let the relay, the followers and due work of a database without a worker do what there is to do."""
+    while await services.relay.step():
+        pass
+    for follower in services.followers:
+        while await follower.step():
+            pass
+    while await services.due.step():
+        pass
+
+
 def settings_for(dsns: DatabaseDsns, shop: Shop, base_url: str, key: Path, token: str, **others: object) -> Settings:
     """The settings of a service, on embedded parts unless others are given; the environment has no say."""
     return Settings.model_validate(

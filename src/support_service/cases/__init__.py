@@ -25,7 +25,7 @@ from support_service.cases.model import (
     Ticket,
 )
 from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, in_sight, must_see
-from support_service.cases.store import Filters
+from support_service.cases.store import Filters, is_live
 
 __all__ = [
     "AuthorType",
@@ -55,6 +55,7 @@ __all__ = [
     "Ticket",
     "Workload",
     "in_sight",
+    "is_live",
     "metrics",
     "must_see",
 ]

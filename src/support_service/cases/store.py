@@ -91,6 +91,11 @@ async def lock_live(tx: Tx, after: UUID | None, limit: int) -> list[CaseFacts]:
     return [CaseFacts(*row) for row in await tx.fetch(_SQL["lock_live_cases"], after, limit)]
 
 
+async def is_live(connection: Tx, ticket_id: UUID) -> bool:
+    """Whether there is this case and it is not closed."""
+    return bool(await connection.fetchval(_SQL["is_live"], ticket_id))
+
+
 async def waiting(tx: Tx, order_ids: Collection[str], ticket_ids: Collection[UUID]) -> list[Waiting]:
     """The cases among these, and those about these orders, that wait for something; by their ids."""
     rows = await tx.fetch(_SQL["waiting_cases"], list(order_ids), list(ticket_ids))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from support_service.cases import CaseClosed, CaseFacts, CaseOpened, CaseUpdated, Status, StatusChanged
+from support_service.cases import CaseClosed, CaseFacts, CaseOpened, CaseUpdated, Status, StatusChanged, is_live
 from support_service.context import metrics, store
 from support_service.context.events import TimelineChanged
 from support_service.context.model import StoredSource
@@ -14,7 +14,7 @@ from support_service.kit import deadletters, logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, DatabaseError, Tx
 from support_service.kit.deadletters import DeadLetter, KeptLetter
-from support_service.kit.due import Due, NotYet, schedule, still_due
+from support_service.kit.due import Due, NotYet, hold, schedule, still_due
 from support_service.kit.eventlog import LogRow, append_all
 from support_service.ports.events import Record
 from support_service.sources import Fact, FetchKey, MalformedEvent, Mappings, ShopEvent, Sources, parse_event, subjects
@@ -191,6 +191,7 @@ class Context:
             await store.forget_context(tx, UUID(row.subject))
             _log.info("context.enrichment_due")
         elif row.type == CaseClosed.type_:
+            await hold(tx, ENRICH, row.subject)  # what an enrichment is storing rests, too; the next one knows
             await store.rest_context(tx, [UUID(row.subject)])
             _log.info("context.rests")
         elif row.type == StatusChanged.type_ and row.data["after"] == Status.OPEN:
@@ -214,6 +215,7 @@ class Context:
                 await self._directory.raise_generations(tx, {customer_id: 0})
                 if not await still_due(tx, due):
                     return
+                live = await is_live(tx, UUID(due.key))
                 came = await self.events_of(tx, fetched.order_ids, customer_id if order_id is None else None)
                 for source, state in fetched.states.items():
                     facts = {fact.entry_id: fact for fact, _ in came if fact.source == source}
@@ -221,7 +223,7 @@ class Context:
                     as_of = state.as_of if state.status == "ok" else None
                     stored = StoredSource(tuple(facts.values()), state.served_from, as_of)
                     await store.put_context(
-                        tx, UUID(due.key), source, customer_id=customer_id, order_id=order_id, stored=stored
+                        tx, UUID(due.key), source, customer_id=customer_id, order_id=order_id, live=live, stored=stored
                     )
             metrics.ENRICHED.labels("complete" if not missing else "partial").inc()
             _log.info("context.enriched", facts=len(fetched.facts), missing=missing, attempts=due.attempts)

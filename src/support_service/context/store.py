@@ -111,12 +111,19 @@ async def events_of(connection: Tx, order_ids: Iterable[str], customer_id: str |
 
 
 async def put_context(
-    tx: Tx, ticket_id: UUID, source: str, *, customer_id: str, order_id: str | None, stored: StoredSource
+    tx: Tx,
+    ticket_id: UUID,
+    source: str,
+    *,
+    customer_id: str,
+    order_id: str | None,
+    live: bool,
+    stored: StoredSource,
 ) -> None:
-    """Add what a source said to the context of a case."""
+    """Add what a source said to the context of a case; not `live`, it rests from the beginning."""
     facts = {fact.entry_id: fact_to_json(fact) for fact in stored.facts}
     await tx.execute(
-        _SQL["put_context"], ticket_id, source, customer_id, order_id, facts, stored.served_from, stored.as_of
+        _SQL["put_context"], ticket_id, source, customer_id, order_id, live, facts, stored.served_from, stored.as_of
     )
 
 

@@ -64,6 +64,11 @@ async def still_due(tx: Tx, due: Due) -> bool:
     return row is not None and row["payload"] == due.payload
 
 
+async def hold(tx: Tx, kind: str, key: str) -> None:
+    """Let nobody be between `still_due` and the end of their transaction: wait for who is, others wait for `tx`."""
+    await tx.fetchrow(_SQL["lock_due"], kind, key)
+
+
 class DueWorker:
     """Claims due rows of the kinds it knows and works them off, a few at a time."""
 

@@ -20,6 +20,9 @@ FROM unnest($1::text[], $2::text[]) AS moved (customer_id, order_id)
 JOIN support_tickets t ON t.customer_id = moved.customer_id AND (t.order_id IS NULL OR t.order_id = moved.order_id)
 WHERE t.status <> 'CLOSED'
 
+-- name: is_live
+SELECT EXISTS (SELECT FROM support_tickets WHERE ticket_id = $1 AND status <> 'CLOSED')
+
 -- name: lock_live_cases
 -- Until the transaction ends no case of these changes what it is about.
 SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets

@@ -48,9 +48,9 @@ SELECT * FROM mine ORDER BY received_at DESC LIMIT $3
 -- name: put_context
 -- A source that did not answer keeps what is known of it: its facts and the time they were whole.
 INSERT INTO support_case_context (ticket_id, source, customer_id, order_id, live, facts, served_from, as_of)
-VALUES ($1, $2, $3, $4, true, $5, $6, $7)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (ticket_id, source) DO UPDATE
-SET live = true,
+SET live = excluded.live,
     facts = support_case_context.facts || excluded.facts,
     served_from = CASE WHEN excluded.as_of IS NULL THEN support_case_context.served_from ELSE excluded.served_from END,
     as_of = coalesce(excluded.as_of, support_case_context.as_of)
