@@ -170,7 +170,8 @@ class Cases:
         self, connection: Tx, principal: Principal, filters: Filters, *, before: UUID | None, limit: int
     ) -> Sequence[Ticket]:
         """The newest cases in this principal's sight that match, older than `before`."""
-        return await store.page(connection, principal.sight, filters, before=before, limit=limit)
+        teams = await self._directory.teams(connection) if principal.sight.everything else ()
+        return await store.page(connection, principal.sight, filters, teams=teams, before=before, limit=limit)
 
     async def workload(self, connection: Tx, agent_id: UUID) -> Workload:
         """What lies with an agent now."""

@@ -54,6 +54,10 @@ class Directory:
         """Whether anybody has ever signed in from this team."""
         return await store.team_exists(connection, team)
 
+    async def teams(self, connection: Tx) -> list[str]:
+        """All teams that anybody has ever signed in from."""
+        return await store.teams(connection)
+
     async def ensure_customer(self, tx: Tx, customer_id: str) -> None:
         """Record a customer of whom a case tells, at generation 0, if there is none of this id."""
         await store.ensure_customer(tx, customer_id, self._clock.now())

@@ -67,6 +67,11 @@ async def team_exists(connection: Tx, team: str) -> bool:
     return bool(await connection.fetchval(_SQL["team_exists"], team))
 
 
+async def teams(connection: Tx) -> list[str]:
+    """All of them."""
+    return [row["team"] for row in await connection.fetch(_SQL["teams"])]
+
+
 async def ensure_customer(tx: Tx, customer_id: str, at: datetime) -> None:
     """Record a customer, if there is none of this id."""
     await tx.execute(_SQL["ensure_customer"], customer_id, at)

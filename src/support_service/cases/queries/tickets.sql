@@ -49,6 +49,56 @@ SELECT ticket_id, order_id, waits_for FROM support_tickets
 WHERE waits_for IS NOT NULL AND order_id IS NOT NULL AND (order_id = ANY ($1::text[]) OR ticket_id = ANY ($2::uuid[]))
 ORDER BY ticket_id
 
+-- name: page_of_all
+SELECT * FROM support_tickets WHERE ticket_id < $2 ORDER BY ticket_id DESC LIMIT $1
+
+-- name: page_of_teams
+-- One walk of the queue's index for each team and status, merged: the work is bounded by the page, however many cases there
+-- are and however few of them match. Walks give ids alone, so that of the rows only the page's are read.
+-- A walk is bounded by (status, ticket_id) as a pair, and ordered by both, though it meets one status only: no other index has
+-- that order. Of a status that is equal to something PostgreSQL would order by ticket_id alone, and look through all cases.
+SELECT * FROM support_tickets WHERE ticket_id = ANY (ARRAY(
+    SELECT walk.ticket_id
+    FROM unnest($3::text[]) AS of (team), unnest($4::text[]) AS at (status), LATERAL (
+        SELECT ticket_id FROM support_tickets AS t
+        WHERE t.team = of.team AND t.status >= at.status AND (t.status, t.ticket_id) < (at.status, $2::uuid)
+        ORDER BY t.status DESC, t.ticket_id DESC LIMIT $1
+    ) AS walk
+    UNION ALL
+    SELECT walk.ticket_id
+    FROM unnest($4::text[]) AS at (status), LATERAL (
+        SELECT ticket_id FROM support_tickets AS t
+        WHERE $5::boolean AND t.team IS NULL AND t.status >= at.status AND (t.status, t.ticket_id) < (at.status, $2::uuid)
+        ORDER BY t.team DESC, t.status DESC, t.ticket_id DESC LIMIT $1
+    ) AS walk
+    ORDER BY ticket_id DESC LIMIT $1
+)) ORDER BY ticket_id DESC
+
+-- name: page_of_assignee
+SELECT * FROM support_tickets WHERE ticket_id = ANY (ARRAY(
+    SELECT walk.ticket_id
+    FROM unnest($4::text[]) AS at (status), LATERAL (
+        SELECT ticket_id FROM support_tickets AS t
+        WHERE t.assignee = $3 AND t.status >= at.status AND (t.status, t.ticket_id) < (at.status, $2::uuid)
+            AND ($5::text IS NULL OR t.team = $5) AND ($6::text[] IS NULL OR t.team IS NULL OR t.team = ANY ($6))
+            AND ($7::uuid IS NULL OR t.opened_by = $7)
+        ORDER BY t.status DESC, t.ticket_id DESC LIMIT $1
+    ) AS walk
+    ORDER BY ticket_id DESC LIMIT $1
+)) ORDER BY ticket_id DESC
+
+-- name: page_of_opener
+SELECT * FROM support_tickets WHERE ticket_id = ANY (ARRAY(
+    SELECT walk.ticket_id
+    FROM unnest($4::text[]) AS at (status), LATERAL (
+        SELECT ticket_id FROM support_tickets AS t
+        WHERE t.opened_by = $3 AND t.status >= at.status AND (t.status, t.ticket_id) < (at.status, $2::uuid)
+            AND ($5::text IS NULL OR t.team = $5)
+        ORDER BY t.status DESC, t.ticket_id DESC LIMIT $1
+    ) AS walk
+    ORDER BY ticket_id DESC LIMIT $1
+)) ORDER BY ticket_id DESC
+
 -- name: workload
 SELECT status, priority, count(*) AS cases, min(awaiting_since) AS awaiting_since
 FROM support_tickets

@@ -20,3 +20,6 @@ ON CONFLICT (team) DO NOTHING
 
 -- name: team_exists
 SELECT EXISTS (SELECT FROM support_teams WHERE team = $1)
+
+-- name: teams
+SELECT team FROM support_teams ORDER BY team
