@@ -12,6 +12,7 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+RATE_LIMITED = Counter("support_rate_limited_total", "Requests refused as their sender asked too often.", ["operation"])
 LOG_APPENDED = Counter("support_log_appended_total", "Rows added to the event log.", ["type"])
 LOG_STAMPED = Counter("support_log_stamped_total", "Rows of the event log given their position by this relay.")
 FOLLOWER_HANDLED = Counter("support_log_followed_total", "Rows of the event log handled.", ["follower"])

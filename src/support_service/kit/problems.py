@@ -86,6 +86,12 @@ class TooLarge(Problem):
     status = 413
 
 
+class TooManyRequests(Problem):
+    """You ask for this more often than is accepted."""
+
+    status = 429
+
+
 class PreconditionFailed(Problem):
     """It has changed since you read it."""
 
