@@ -10,6 +10,9 @@ from bench.processes import HOST
 from support_service.demo.cluster import VIEW, Cluster
 
 API_WORKERS = 2
+_FOR_EVERYBODY = "1000000"
+"""Requests a second and person: the limits are kept, so that what they cost is measured, and never reached."""
+
 AUDIENCE = "support-service"
 _DIRECTLY = [
     "DATABASE_",
@@ -26,6 +29,7 @@ _DIRECTLY = [
     "PORT",
     "HOST",
     "DEMO",
+    "RATE_LIMIT_",
 ]
 
 
@@ -58,6 +62,10 @@ def environment(
         "OIDC_AUDIENCE": AUDIENCE,
         "LOCAL_ISSUER_KEY": str(folder / "issuer.pem"),
         "LOG_FORMAT": "json",
+        "RATE_LIMIT_READS": _FOR_EVERYBODY,
+        "RATE_LIMIT_WRITES": _FOR_EVERYBODY,
+        "RATE_LIMIT_MACHINE_READS": _FOR_EVERYBODY,
+        "RATE_LIMIT_MACHINE_WRITES": _FOR_EVERYBODY,
     }
     settings |= {"REDIS_URL": redis_url} if redis_url else {}
     return settings | ({"TRINO_URL": lake.url, "TRINO_VIEW": lake.view} if lake else {})

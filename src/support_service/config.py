@@ -102,6 +102,21 @@ class Settings(BaseSettings):
     oidc_teams_claim: str = Field(default="teams", description="Path of the claim with the teams.")
     local_issuer_key: Path | None = Field(default=None, description="Key file of the demo's issuer.")
 
+    rate_limit_reads: float = Field(
+        default=100,
+        ge=0,
+        description="Reads a second that one person may make of one operation (below); 0: any number.",
+    )
+    rate_limit_writes: float = Field(default=50, ge=0, description="Writes, likewise.")
+    rate_limit_machine_reads: float = Field(default=1000, ge=0, description="Reads of a machine client, likewise.")
+    rate_limit_machine_writes: float = Field(default=500, ge=0, description="Writes of a machine client, likewise.")
+    rate_limit_failed_sign_ins: float = Field(
+        default=50, ge=0, description="Tokens a second that may prove nothing from one address, likewise."
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="Networks of proxies whose X-Forwarded-For is believed: `10.0.0.0/8,...`."
+    )
+
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
@@ -113,7 +128,7 @@ class Settings(BaseSettings):
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip(): table.strip() for name, _, table in pairs}
 
-    @field_validator("oidc_algorithms", "webhooks_private_networks", mode="before")
+    @field_validator("oidc_algorithms", "webhooks_private_networks", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):

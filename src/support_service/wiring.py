@@ -39,6 +39,7 @@ from support_service.kit.due import Again, Due, DueWorker
 from support_service.kit.eventlog import Follower, Heard, LogTail, Relay
 from support_service.kit.loader import Loader
 from support_service.kit.problems import Problem
+from support_service.kit.rates import Limits, Rate, Rates
 from support_service.ports.events import EventSource
 from support_service.ports.lake import Lake
 from support_service.publishing import Publishing
@@ -86,7 +87,15 @@ class Services:
 
         self.directory = Directory(clock, claims=_claims(settings, self.issuer))
         self.views = ViewRecorder(self.database, clock)
-        self.guard = Guard(self.database, self.identity, self.directory, self.views, clock)
+        self.guard = Guard(
+            self.database,
+            self.identity,
+            self.directory,
+            self.views,
+            clock,
+            limits=Limits(_rates(settings), clock.monotonic),
+            trusted_proxies=settings.trusted_proxies,
+        )
         self.sources = Sources(
             self.database, self.lake, self.commerce, clock, window_days=settings.timeline_window_days
         )
@@ -215,6 +224,16 @@ def _database(settings: Settings, name: str, *, max_size: int) -> Database:
         name=name,
         max_size=max_size,
         statement_cache=settings.database_statement_cache,
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(
+        reads=Rate.of(settings.rate_limit_reads),
+        writes=Rate.of(settings.rate_limit_writes),
+        machine_reads=Rate.of(settings.rate_limit_machine_reads),
+        machine_writes=Rate.of(settings.rate_limit_machine_writes),
+        failed_sign_ins=Rate.of(settings.rate_limit_failed_sign_ins),
     )
 
 

@@ -77,7 +77,6 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"contact": {"a": "\0"}, "metadata": {"b\0": 1}}, ["/contact", "/metadata"]),
     ({"contact": {"a": ["\ud800"]}, "metadata": {"\udfff": 1}}, ["/contact", "/metadata"]),
     ({"subject": "\ud800"}, ["/subject"]),
-    ({"contact": {"a": float("nan")}, "metadata": {"a": [float("-inf")]}}, ["/contact", "/metadata"]),
     ({"contact": {"a": [[[[[[1]]]]]]}, "metadata": {"a": "x" * 16_400}}, ["/contact", "/metadata"]),
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from tools.contracts.api import Document, api_breaks, document
 from tools.contracts.compatibility import breaks
 from tools.contracts.events import asyncapi, event_types, schema_of
 from tools.contracts.pages import api_page, events_page
+from tools.contracts.problems import problems_page
 
 _CHECKOUT: Final = Path(__file__).parents[2]
 _STALE: Final = "is stale: run .venv/bin/python -m tools.contracts write"
@@ -48,6 +49,7 @@ def _pages(folder: Path, pages: Path) -> dict[Path, str]:
     return {
         pages / "contract-events.md": events_page(_read(folder / "asyncapi.json")),
         pages / "contract-api.md": api_page(_read(folder / "openapi.json")),
+        pages / "problems.md": problems_page(),
     }
 
 

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Query
 from support_service.context import schemas
 from support_service.context.dead_letters import DeadLetters
 from support_service.directory import Action, Guard, Principal
+from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 
 
 def create_dead_letter_routes(letters: DeadLetters, guard: Guard) -> APIRouter:
     """The routes of dead letters, behind the actions that their callers must be allowed."""
-    router = APIRouter(prefix="/support/dead-letters", tags=["dead letters"])
+    router = APIRouter(prefix="/support/dead-letters", tags=["dead letters"], route_class=Operation)
     reader = Depends(guard.permit(Action.DEAD_LETTER_READ))
     replayer = Depends(guard.permit(Action.DEAD_LETTER_REPLAY))
 

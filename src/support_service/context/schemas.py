@@ -2,12 +2,13 @@
 
 from base64 import b64encode
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from support_service.kit.deadletters import KeptLetter
+from support_service.kit.inputs import Printable
 
 
 class DeadLetterQuery(BaseModel):
@@ -15,7 +16,7 @@ class DeadLetterQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    topic: str | None = Field(default=None, max_length=249)
+    topic: Annotated[str, Printable] | None = Field(default=None, max_length=249)
     limit: int = Field(default=100, ge=1, le=100)
     cursor: str | None = Field(default=None, max_length=512)
 

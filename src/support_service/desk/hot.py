@@ -38,6 +38,8 @@ class _Lane:
     """Answers, or raises what there is to say."""
     observe: Mapping[int, Callable[[float], None]]
     """By status."""
+    count: Callable[[Principal], None]
+    """Counts a request of somebody, or refuses it."""
 
     def open_to(self, principal: Principal) -> bool:
         """Whether the principal's roles may go here."""
@@ -64,8 +66,12 @@ class HotRoad:
         whole = partial(desk.read_case, include_timeline=True)
         first = partial(desk.ask_for_timeline, page=PageQuery())
         self._lanes = {
-            ("/timeline", ""): _Lane(timeline, of_timeline, desk.hot_timeline, first, _observed(timeline)),
-            ("", "includeTimeline=true"): _Lane(case, of_case, desk.hot_case, whole, _observed(case)),
+            ("/timeline", ""): _Lane(
+                timeline, of_timeline, desk.hot_timeline, first, _observed(timeline), guard.counter("GET", timeline)
+            ),
+            ("", "includeTimeline=true"): _Lane(
+                case, of_case, desk.hot_case, whole, _observed(case), guard.counter("GET", case)
+            ),
         }
 
     async def answer(self, method: str, path: str, query: str, header: Callable[[str], str | None]) -> HotAnswer | None:
@@ -108,6 +114,7 @@ class HotRoad:
         logged = self._sample()
         seen = look.if_none_match
         try:
+            lane.count(look.principal)
             served = await lane.known(look.principal, look.ticket_id, request_id=look.request_id, if_none_match=seen)
             if served is None or logged is not None:
                 logs.clear()

@@ -11,6 +11,7 @@ from support_service.desk import schemas
 from support_service.desk.service import Desk
 from support_service.directory import Action, Guard, Principal
 from support_service.kit import logs
+from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 from support_service.kit.writes import IdempotencyKey, IfMatch, once_of, sent, version_of
 from support_service.timeline import Served, TimelineResponse
@@ -26,7 +27,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "You were given 
 
 def create_routes(desk: Desk, guard: Guard) -> APIRouter:
     """The desk's routes, each behind the action that its caller must be allowed."""
-    router = APIRouter(prefix="/support", tags=["cases"])
+    router = APIRouter(prefix="/support", tags=["cases"], route_class=Operation)
     _case_routes(router, desk, guard)
     _conversation_routes(router, desk, guard)
     _timeline_routes(router, desk, guard)

@@ -1,7 +1,6 @@
 """What the desk's routes take and give. Inputs refuse unknown fields; outputs show what the reader's profile allows."""
 
 import json
-import math
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -22,6 +21,7 @@ from support_service.cases import (
     Workload,
 )
 from support_service.directory import Principal, Profile
+from support_service.kit.inputs import NotNul, OneLine, Printable, Switch, without_nul
 from support_service.sources import SOURCES
 from support_service.timeline import TimelineResponse
 
@@ -30,17 +30,10 @@ _DEEPEST_OBJECT = 6
 _MOST_TAGS = 20
 
 
-def _without_nul(text: str) -> str:
-    if "\x00" in text:
-        message = "must not hold the NUL character"
-        raise ValueError(message)
-    return text
-
-
 def _unicode(text: str) -> None:
     """Refuse half of a surrogate pair, which JSON can write as an escape and PostgreSQL cannot hold."""
     try:
-        _without_nul(text).encode()
+        without_nul(text).encode()
     except UnicodeEncodeError as error:
         message = "must hold whole Unicode characters only"
         raise ValueError(message) from error
@@ -60,9 +53,6 @@ def _measure(value: object, depth: int) -> None:
         raise ValueError(message)
     if isinstance(value, str):
         _unicode(value)
-    elif isinstance(value, float) and not math.isfinite(value):
-        message = "must not hold NaN or an infinite number"
-        raise ValueError(message)
     elif isinstance(value, dict):
         for key, member in value.items():
             _unicode(key)
@@ -72,11 +62,10 @@ def _measure(value: object, depth: int) -> None:
             _measure(member, depth + 1)
 
 
-_NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@#-]{0,127}$")]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), _NotNul]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _NotNul]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), _NotNul]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), Printable]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), NotNul]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
 
@@ -133,8 +122,8 @@ class MessageCreate(_Input):
     )
 
     message: Text
-    internal: bool = Field(default=False, description="A note for colleagues, never sent to the customer.")
-    on_behalf_of_customer: bool = Field(
+    internal: Switch = Field(default=False, description="A note for colleagues, never sent to the customer.")
+    on_behalf_of_customer: Switch = Field(
         default=False,
         description="The customer's words: recorded by an agent, or passed on by a machine client (else it speaks as BOT).",
     )

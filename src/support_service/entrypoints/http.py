@@ -31,7 +31,8 @@ _OBJECTS_PER_COLLECTION = 250_000
 _DESCRIPTION = """\
 Support cases beside the truth of their orders, payments, shipments, fraud alerts and feedback.
 
-Every error is an RFC 9457 problem. A POST with an `Idempotency-Key` has one effect however often it is sent. A PATCH
+Every error is an RFC 9457 problem (docs/problems.md); a path asked with a method that it does not have is answered 405 with `Allow`,
+and who asks too often 429 with `Retry-After`. Unknown fields and parameters are refused. A POST with an `Idempotency-Key` has one effect however often it is sent. A PATCH
 needs `If-Match`. Lists are paged by cursor. A timeline says for each source how fresh it is and where it came from.
 """
 
@@ -86,6 +87,7 @@ def build(services: wiring.Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,  # a redirect would lead to whatever host the request names
         lifespan=lifespan,
     )
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
@@ -143,7 +145,8 @@ def _describe_problems(app: FastAPI) -> None:
         schemas = document["components"]["schemas"]
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
-        schemas["ProblemBody"] = ProblemBody.model_json_schema()
+        problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= problem.pop("$defs") | {"ProblemBody": problem}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,11 +1,13 @@
 """Errors as answers: every refusal is a class with its own status and type, sent as an RFC 9457 problem.
 
     Problem
-    ├── InvalidInput 422        ├── Unauthenticated 401     ├── PreconditionFailed 412
-    ├── NotFound 404            ├── Forbidden 403           ├── PreconditionRequired 428
-    ├── Conflict 409            ├── TooLarge 413            └── Unavailable 503
+    ├── Malformed 400           ├── NotFound 404            ├── TooLarge 413              ├── PreconditionRequired 428
+    ├── Unauthenticated 401     ├── Conflict 409            ├── UnsupportedMedia 415      ├── TooManyRequests 429
+    └── Forbidden 403           ├── TooSlow 408             ├── InvalidInput 422          └── Unavailable 503
+                                └── PreconditionFailed 412
 
-Slices subclass these in their `errors.py`. The first line of the docstring is the title a caller reads.
+Slices subclass these in their `errors.py`. The first line of the docstring is the title a caller reads; docs/problems.md
+lists all of them.
 """
 
 import re
@@ -44,10 +46,14 @@ class Problem(Exception):  # noqa: N818 - the field's own word (RFC 9457) for an
 
     def body(self) -> dict[str, Any]:
         """The problem as RFC 9457, section 3 writes it, without `instance`."""
-        body: dict[str, Any] = {"type": TYPE_PREFIX + self.code, "title": self.title, "status": self.status}
-        if self.detail:
-            body["detail"] = self.detail
-        return body | self.members
+        told = {"type": TYPE_PREFIX + self.code, "title": self.title, "status": self.status}
+        return told | {"detail": self.detail or self.title} | self.members
+
+
+class Malformed(Problem):
+    """The request cannot be read."""
+
+    status = 400
 
 
 class InvalidInput(Problem):
@@ -84,6 +90,18 @@ class TooLarge(Problem):
     """The request is larger than is accepted."""
 
     status = 413
+
+
+class UnsupportedMedia(Problem):
+    """The body is of a kind that is not accepted here."""
+
+    status = 415
+
+
+class TooSlow(Problem):
+    """The request took too long to arrive."""
+
+    status = 408
 
 
 class TooManyRequests(Problem):

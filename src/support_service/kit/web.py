@@ -6,23 +6,25 @@ All of it is pure ASGI; a middleware that wraps responses would cost more than m
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from support_service.kit import logs, metrics
 from support_service.kit.database import DatabaseError, DatabaseUnavailable, LostConnection
-from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem
+from support_service.kit.field_errors import FieldError, field_errors
+from support_service.kit.problems import MEDIA_TYPE, TYPE_PREFIX, Problem, TooLarge
 from support_service.kit.traces import trace_in
 
 LARGEST_BODY = 1_000_000
@@ -30,10 +32,17 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 ANSWER_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
 """Headers of every answer, unless a route says otherwise."""
 
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _UNROUTED = "unrouted"
-_MOST_FIELD_ERRORS = 20
 
 _log = logs.get_logger(__name__)
+
+
+class BodyTooLarge(TooLarge):
+    """The body is larger than is accepted."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A request body may hold at most {LARGEST_BODY} bytes.")
 
 
 class RequestContext:
@@ -67,7 +76,7 @@ class RequestContext:
 
         try:
             if int(header("content-length") or 0) > LARGEST_BODY:
-                await problem_response(_TOO_LARGE)(scope, receive, send_with_id)
+                await problem_of(BodyTooLarge())(scope, receive, send_with_id)
             else:
                 await self._app(scope, _bounded(receive), send_with_id)
         finally:
@@ -114,7 +123,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > LARGEST_BODY:
-            raise HTTPException(_TOO_LARGE["status"])
+            raise BodyTooLarge
         return message
 
     return bounded
@@ -132,8 +141,20 @@ def problem_of(error: Exception) -> Response:
     return answer(error)
 
 
-async def _handle(_request: Request, error: Exception) -> Response:
+async def _handle(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"allow": ", ".join(_methods_of(request))}
     return problem_of(error)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods that a path is asked with, over all its routes; the framework tells those of the first."""
+    asked = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -142,13 +163,10 @@ def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None
     return Response(content, status_code=body["status"], media_type=MEDIA_TYPE, headers=headers)
 
 
-def _plain(status: int, detail: str = "") -> dict[str, Any]:
+def _plain(status: int) -> dict[str, Any]:
     """A problem that says no more than its status does: RFC 9457, section 4.2.1."""
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    return body | ({"detail": detail} if detail else {})
-
-
-_TOO_LARGE = _plain(413, f"A request body may hold at most {LARGEST_BODY} bytes.")
+    phrase, detail = HTTPStatus(status).phrase, HTTPStatus(status).description
+    return {"type": "about:blank", "title": phrase, "status": status, "detail": f"{detail or phrase}."}
 
 
 def _on_problem(error: Problem) -> Response:
@@ -163,27 +181,10 @@ def _on_invalid(error: RequestValidationError) -> Response:
             "type": f"{TYPE_PREFIX}invalid-input",
             "title": "The request cannot be accepted as it is.",
             "status": 422,
+            "detail": "What is wrong with which part of it is in `errors`.",
             "errors": field_errors(error.errors()),
         }
     )
-
-
-def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
-    """What is wrong with which field, without the value that was sent: it may be a customer's."""
-    return [
-        {"in": str(error["loc"][0]), "pointer": _pointer(error), "detail": str(error["msg"])}
-        for error in errors[:_MOST_FIELD_ERRORS]
-    ]
-
-
-def _pointer(error: Mapping[str, Any]) -> str:
-    """A JSON Pointer (RFC 6901) into the body, empty for all of it, or the parameter's name."""
-    where, *path = error["loc"]
-    if where != "body":
-        return "".join(str(part) for part in path)
-    if error["type"] == "json_invalid":
-        return ""  # the path is then an offset into what is no JSON
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _on_http_error(error: HTTPException) -> Response:
@@ -216,12 +217,13 @@ _ANSWERS: Mapping[type[Exception], Callable[[Any], Response]] = {
 
 
 class ProblemBody(BaseModel):
-    """An error, as RFC 9457 writes it."""
+    """An error, as RFC 9457 writes it; docs/problems.md lists every type."""
 
-    type: str
+    type: str = Field(description="`about:blank`, or a URN that says what went wrong.")
     title: str
     status: int
     detail: str | None = None
+    errors: list[FieldError] = Field(default=[], description="With a 422: at most 20 things that are wrong.")
 
 
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from support_service.directory import Action, Guard, Principal
+from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 from support_service.stream.service import Stream
 
@@ -43,7 +44,7 @@ class EventStream(StreamingResponse):
 
 def create_stream_routes(stream: Stream, guard: Guard) -> APIRouter:
     """The stream's route, behind the action that its caller must be allowed."""
-    router = APIRouter(prefix="/support", tags=["stream"])
+    router = APIRouter(prefix="/support", tags=["stream"], route_class=Operation)
     listener = Depends(guard.permit(Action.STREAM_READ))
 
     @router.get(

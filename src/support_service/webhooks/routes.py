@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from support_service.directory import Action, Guard, Principal
+from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 from support_service.kit.writes import IdempotencyKey, IfMatch, once_of, sent, version_of
 from support_service.webhooks import schemas
@@ -16,7 +17,7 @@ from support_service.webhooks.service import Webhooks
 
 def create_webhook_routes(webhooks: Webhooks, deliveries: Deliveries, guard: Guard) -> APIRouter:
     """The routes of webhooks, behind the actions that their callers must be allowed."""
-    router = APIRouter(prefix="/support/webhooks", tags=["webhooks"])
+    router = APIRouter(prefix="/support/webhooks", tags=["webhooks"], route_class=Operation)
     _reading_routes(router, webhooks, guard)
     _changing_routes(router, webhooks, guard)
     _secret_routes(router, webhooks, guard)

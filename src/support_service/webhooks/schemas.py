@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from support_service.kit.addresses import LONGEST_URL
+from support_service.kit.inputs import Moment, Printable, Switch
 from support_service.webhooks.model import EVENT_TYPES, Attempt, Delivery, DeliveryStatus, OffReason, Webhook
 
 _URL_SAYS = (
@@ -23,18 +24,9 @@ def _known(types: list[str]) -> list[str]:
     return list(dict.fromkeys(types))
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        message = "must hold printable characters only"
-        raise ValueError(message)
-    return text
-
-
 _Type = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z.]+$")]
 _Types = Annotated[list[_Type], Field(min_length=1, max_length=50), AfterValidator(_known)]
-_Description = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
-]
+_Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable]
 _Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 
 
@@ -74,7 +66,7 @@ class WebhookChange(_Input):
     url: _Url = Field(default="", description=_URL_SAYS)
     types: _Types | None = Field(default=None, description=_TYPES_SAY)
     description: _Description | None = None
-    active: bool = Field(
+    active: Switch = Field(
         default=True, description="While it is off nothing is added for it; what waits goes on when it is on again."
     )
 
@@ -194,7 +186,7 @@ class ReplayRequest(_Input):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"since": "2026-06-01T00:00:00Z"}]})
 
-    since: AwareDatetime = Field(description="Those of events from then on.")
+    since: Moment = Field(description="Those of events from then on.")
 
 
 class ReplayResponse(_Output):

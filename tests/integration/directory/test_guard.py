@@ -16,6 +16,7 @@ from support_service.activity import Denials
 from support_service.directory import Action, ClaimPaths, Directory, Guard, Principal, Role
 from support_service.directory.errors import RoleMissing, SignInUnavailable, TokenInvalid, TokenMissing
 from support_service.kit.database import Database
+from support_service.kit.rates import Limits, Rates
 from support_service.kit.web import install_problem_handlers
 from support_service.ports.identity import IdentityUnavailable, InvalidToken, VerifiedClaims
 
@@ -59,7 +60,8 @@ def provider() -> Provider:
 @pytest.fixture
 def guard(database: Database, provider: Provider, clock: HandClock) -> Guard:
     directory = Directory(clock, claims=ClaimPaths("roles", "teams"))
-    return Guard(database, provider, directory, Denials(database), clock)
+    limits = Limits(Rates(), clock.monotonic)
+    return Guard(database, provider, directory, Denials(database), clock, limits=limits)
 
 
 async def rows(database: Database, table: str) -> list[dict[str, Any]]:

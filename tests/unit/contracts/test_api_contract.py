@@ -95,7 +95,7 @@ def test_a_breaking_change_is_found_and_not_written(number: int, tmp_path: Path)
         becomes("TicketResponse", "origin", type="string"),
         needs("TicketResponse", "origin"),
         lambda api: schema(api, "TicketCreate")["required"].remove("subject"),
-        lambda api: api["paths"][CASE]["get"]["responses"].update({"429": {"description": "Too many"}}),
+        lambda api: api["paths"][CASE]["get"]["responses"].update({"418": {"description": "Too many"}}),
     ],
 )
 def test_what_leaves_every_client_as_it_was_is_no_breaking_change(change: Change) -> None:

@@ -20,5 +20,5 @@ def test_a_problem_takes_its_type_from_its_name_and_its_title_from_its_docstring
     }
 
 
-def test_without_a_detail_the_body_has_none() -> None:
-    assert "detail" not in Conflict().body()
+def test_without_a_detail_the_title_stands_for_it() -> None:
+    assert Conflict().body()["detail"] == Conflict.title

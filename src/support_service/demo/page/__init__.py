@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from support_service.demo.people import DemoPerson
 from support_service.kit.problems import Forbidden, NotFound
+from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 
 _MACHINE = "SERVICE"
@@ -89,7 +90,7 @@ class TokenResponse(_Output):
 
 def create_router(issuer: Signer, people: Sequence[DemoPerson]) -> APIRouter:
     """The page at `/`, its files, and the sign-in of the demo's people; machines get theirs on the command line."""
-    router = APIRouter()
+    router = APIRouter(route_class=Operation)
     _add_files(router)
     _add_sign_in(router, issuer, {person.subject: person for person in people if _MACHINE not in person.roles})
     return router

@@ -1,0 +1,175 @@
+"""JSON that says what cannot be taken: fields, types, ids, characters, dates."""
+
+from support.api import CASES
+from support.bad_input.row import CASE, HOOK, HOOKS, MESSAGES, REPLAY, TAKEN, Row, as_json, opening, refused
+
+_NOBODY = "00000000-0000-4000-8000-000000000000"
+_INVALID = "invalid-input"
+_HIGH = {"priority": "HIGH"}
+
+
+def message(name: str, pointer: str, **fields: object) -> Row:
+    return Row(name, "POST", MESSAGES, 422, _INVALID, as_json({"message": "Hello", **fields}), (pointer,))
+
+
+def change(name: str, pointer: str, **fields: object) -> Row:
+    return Row(name, "PATCH", CASE, 422, _INVALID, as_json(fields), (pointer,), {"if_match": '"1"'})
+
+
+def since(name: str, value: object) -> Row:
+    return Row(name, "POST", REPLAY, 422, _INVALID, as_json({"since": value}), ("/since",))
+
+
+ROWS = (
+    refused("a field that there is not", "/nope", nope=1),
+    refused("a field that only answers have", "/ticket_id", ticket_id=_NOBODY),
+    refused("a field of the prototype of objects", "/__proto__", __proto__={"roles": ["SUPERVISOR"]}),
+    message("a message with a field that there is not", "/author_type", author_type="BOT"),
+    change("a change of what cannot be changed", "/customer_id", customer_id="c-2"),
+    Row(
+        "a webhook with a field that there is not",
+        "POST",
+        HOOKS,
+        422,
+        _INVALID,
+        as_json({"url": "https://shop.example/", "secret": "x"}),
+        ("/secret",),
+    ),
+    Row(
+        "a body without any field",
+        "POST",
+        CASES,
+        422,
+        _INVALID,
+        as_json({}),
+        ("/channel", "/customer_id", "/description", "/subject"),
+    ),
+    refused("a number for a string", "/customer_id", customer_id=7),
+    refused("true for a string", "/subject", subject=True),
+    refused("null for what has to be there", "/subject", subject=None),
+    refused("an object for a string", "/description", description={"text": "It is late."}),
+    refused("an array for an object", "/metadata", metadata=[["a", 1]]),
+    refused("a string for an object", "/contact", contact="mail@example.com"),
+    message("a string for a bool", "/internal", internal="yes"),
+    message("a number for a bool", "/internal", internal=1),
+    message("null for a bool", "/internal", internal=None),
+    Row(
+        "a string for a bool of a webhook",
+        "PATCH",
+        HOOK,
+        422,
+        _INVALID,
+        as_json({"active": "false"}),
+        ("/active",),
+        {"if_match": '"1"'},
+    ),
+    change("a string for a list", "/tags", tags="late"),
+    change("a number in a list of strings", "/tags/0", tags=[1]),
+    change("a list that is too long", "/tags", tags=[f"tag-{number}" for number in range(21)]),
+    refused("a word that is none of a list", "/channel", channel="PIGEON"),
+    refused("a word of the list in another case", "/channel", channel="web"),
+    Row("a string for an integer of the query", "GET", f"{CASES}?limit=many", 422, _INVALID, None, ("limit",)),
+    Row("a float for an integer of the query", "GET", f"{CASES}?limit=1.5", 422, _INVALID, None, ("limit",)),
+    Row(
+        "a word for a bool of the query",
+        "GET",
+        f"{CASE}?includeTimeline=maybe",
+        422,
+        _INVALID,
+        None,
+        ("includeTimeline",),
+    ),
+    refused("metadata of 10,000 keys", "/metadata", metadata={f"key-{number}": number for number in range(10_000)}),
+    refused("metadata of more than 16,384 characters", "/metadata", metadata={"a": "x" * 16_384}),
+    refused("an empty subject", "/subject", subject=" \t "),
+    refused("a subject of more than 200 characters", "/subject", subject="x" * 201),
+    refused("a description of more than 20,000 characters", "/description", description="x" * 20_001),
+    refused("an identifier of more than 128 characters", "/customer_id", customer_id="c" * 129),
+    refused("NUL in an identifier", "/customer_id", customer_id="c\0"),
+    refused("NUL in a subject", "/subject", subject="a\0b"),
+    refused("NUL in a text", "/description", description="a\0b"),
+    refused("NUL in metadata", "/metadata", metadata={"a": ["b\0"]}),
+    refused("NUL in a key of metadata", "/metadata", metadata={"a\0": 1}),
+    change("NUL in a tag", "/tags/0", tags=["a\0"]),
+    Row("NUL in a filter", "GET", "/support/dead-letters?topic=%00", 422, _INVALID, None, ("topic",)),
+    refused("half of a surrogate pair in an identifier", "/order_id", order_id="o-\ud800"),
+    refused("half of a surrogate pair in a text", "/description", description="a\udfffb"),
+    refused("half of a surrogate pair in metadata", "/metadata", metadata={"a": "\ud83d"}),
+    refused("a look-alike letter in an identifier", "/customer_id", customer_id="\u0441-1"),
+    refused("a full-width digit in an identifier", "/order_id", order_id="o-\uff11"),
+    refused("a zero-width space in an identifier", "/customer_id", customer_id="c\u200b-1"),
+    refused("a turn of direction in an identifier", "/order_id", order_id="o-\u202e1"),
+    refused("a line break behind an identifier", "/customer_id", customer_id="c-1\n"),
+    change("a zero-width space in a tag", "/tags/0", tags=["la\u200bte"]),
+    change("a turn of direction in a category", "/category", category="\u202eetal"),
+    change("a zero-width space in a team", "/team", team="orders\u200b"),
+    refused("a line break in a subject", "/subject", subject="Late\r\nBcc: all@example.com"),
+    opening("a turn of direction in a subject, kept as it is", 201, TAKEN, subject="a \u202eb"),
+    opening(
+        "zero-width and look-alike characters in a text, kept as they are",
+        201,
+        TAKEN,
+        description="p\u0430y\u200bpal\u2066",
+    ),
+    Row("an id that is none", "GET", f"{CASES}/S-1", 422, _INVALID, None, ("ticket_id",)),
+    Row("an id of nothing", "GET", f"{CASES}/{_NOBODY}", 404, "case-not-found"),
+    Row("the id of an agent for a case", "GET", f"{CASES}/{{person}}", 404, "case-not-found"),
+    Row("the id of a case for an agent", "GET", "/support/agents/{case}/workload", 404, "agent-not-found"),
+    Row("the id of a case for a webhook", "GET", f"{HOOKS}/{{case}}", 404, "webhook-not-found"),
+    Row("the id of a case for a dead letter", "GET", "/support/dead-letters/{case}", 404, "dead-letter-not-found"),
+    Row("the id of a case for a delivery", "POST", f"{HOOK}/deliveries/{{case}}/replay", 404, "delivery-not-found"),
+    Row("a case of another team", "GET", CASE, 404, "case-not-found", caller="agent"),
+    Row(
+        "a message to a case of another team",
+        "POST",
+        MESSAGES,
+        404,
+        "case-not-found",
+        as_json({"message": "Hello"}),
+        caller="agent",
+    ),
+    Row(
+        "a change to nothing",
+        "PATCH",
+        f"{CASES}/{_NOBODY}",
+        404,
+        "case-not-found",
+        as_json(_HIGH),
+        headers={"if_match": '"1"'},
+    ),
+    Row(
+        "an assignee who is nobody",
+        "PATCH",
+        CASE,
+        422,
+        "assignee-not-allowed",
+        as_json({"assignee": _NOBODY}),
+        headers={"if_match": '"1"'},
+    ),
+    Row(
+        "a message seen that is of no case",
+        "POST",
+        MESSAGES,
+        422,
+        "unknown-message",
+        as_json({"message": "Hello", "seen_through": _NOBODY}),
+    ),
+    Row(
+        "a message seen that is of another case",
+        "POST",
+        MESSAGES,
+        422,
+        "unknown-message",
+        as_json({"message": "Hello", "seen_through": "{foreign_message}"}),
+    ),
+    message("a number for the message seen", "/seen_through", seen_through=1),
+    since("a date before our time", "0001-01-01T00:00:00+14:00"),
+    since("a date of the year 9999", "9999-12-31T23:59:59-14:00"),
+    since("a date of a year of five digits", "20000-01-01T00:00:00Z"),
+    since("the 30th of February", "2026-02-30T00:00:00Z"),
+    since("the 25th hour", "2026-02-03T25:00:00Z"),
+    since("a date without an offset", "2026-02-03T04:05:06"),
+    since("seconds since 1970 for a date", 1_770_000_000),
+    since("a number out of all time for a date", 1e20),
+    since("a word for a date", "yesterday"),
+)
