@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,8 @@ LEFT_OUT = {
 }
 EXAMPLES = 12
 """Of each operation and phase; the seed is fixed, so that a run can be had again."""
-AT_MOST_S = 50
+AT_MOST_S = 240
+"""It takes half a minute, and on a machine that is busy several times that."""
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ async def service(
     database_dsns: DatabaseDsns, empty_database_url: str, tmp_path: Path
 ) -> AsyncIterator[RunningService]:
     """A running service without limits: they are not what is looked at."""
-    rates = {f"rate_limit_{each}": 0 for each in ("reads", "writes", "machine_reads", "machine_writes")}
+    rates: dict[str, Any] = {f"rate_limit_{each}": 0 for each in ("reads", "writes", "machine_reads", "machine_writes")}
     async with running_service(
         database_dsns,
         empty_database_url,
@@ -71,7 +73,7 @@ async def fuzz(service: RunningService, person: Person, folder: Path) -> tuple[i
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", ["SUPERVISOR", "SERVICE"])
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_no_answer_is_a_5xx_or_undocumented_whatever_is_asked(
     service: RunningService, tmp_path: Path, role: str
 ) -> None:

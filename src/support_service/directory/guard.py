@@ -31,6 +31,7 @@ REMEMBERED = timedelta(seconds=30)
 
 _MOST_REMEMBERED = 10_000
 _SCHEME = "Bearer "
+_MACHINES = frozenset({Role.SERVICE})
 _PRINCIPAL = "support.principal"
 """Where a request's scope keeps who it is of, once that is known."""
 
@@ -115,8 +116,9 @@ class Guard:
         Raises:
             TooManyRequests: (when it is called) they ask for it more often than they may.
         """
-        draw = self._limits.of(method, route).draw
-        return lambda principal: draw(principal.principal_id.int, machine=Role.SERVICE in principal.roles)
+        buckets, person, machine = self._limits.of(method, route)
+        draw, is_person = buckets.draw, _MACHINES.isdisjoint
+        return lambda principal: draw(principal.principal_id.int, person if is_person(principal.roles) else machine)
 
     def remembered(self, header: str) -> Principal | None:
         """The principal of an Authorization header, written as usual, whose token was verified lately; else None."""

@@ -102,21 +102,12 @@ class Buckets:
         self._full_at = {key: full_at for key, full_at in emptier if full_at > now}
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How often one operation may be asked for."""
+class Limit(NamedTuple):
+    """How often one operation may be asked for: whose bucket is drawn from, and at which rate."""
 
     buckets: Buckets
     person: Rate | None
     machine: Rate | None
-
-    def draw(self, who: int, *, machine: bool) -> None:
-        """Count one request of somebody.
-
-        Raises:
-            TooManyRequests: they have to wait.
-        """
-        self.buckets.draw(who, self.machine if machine else self.person)
 
 
 class Limits:

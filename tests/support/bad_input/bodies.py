@@ -40,6 +40,15 @@ def sent_raw(name: str, status: int, kind: str, raw: bytes, before: str = "") ->
 
 ROWS = (
     bodied("a body of more than 1 MB, its length told", 413, "body-too-large", lambda: GOOD.ljust(LARGEST_BODY + 1)),
+    Row(
+        "a body of more than 1 MB, its length told by nobody we know",
+        "POST",
+        CASES,
+        413,
+        "body-too-large",
+        lambda: b" " * (LARGEST_BODY + 1),
+        caller="nobody",
+    ),
     bodied("a body of more than 1 MB in chunks", 413, "body-too-large", chunked),
     Row("a message of more than 1 MB", "POST", MESSAGES, 413, "body-too-large", lambda: b" " * (LARGEST_BODY + 1)),
     Row("a change of more than 1 MB", "PATCH", CASE, 413, "body-too-large", lambda: b" " * (LARGEST_BODY + 1)),

@@ -78,20 +78,13 @@ def test_no_more_passes_than_the_rate_and_what_may_be_at_once_and_the_wait_told_
 def test_others_do_not_notice_nor_do_other_operations_nor_machines(clock: HandClock) -> None:
     limits = Limits(Rates(reads=TEN, writes=Rate.of(1), machine_reads=Rate.of(50)), clock.monotonic)
     read, other, write = limits.of("GET", "/a"), limits.of("GET", "/b"), limits.of("POST", "/a")
-    for _ in range(100):
-        read.draw(1, machine=False)
-    with pytest.raises(TooManyRequests):
-        limits.of("GET", "/a").draw(1, machine=False)
-    read.draw(2, machine=False)
-    other.draw(1, machine=False)
-    for _ in range(10):
-        write.draw(1, machine=False)
-    with pytest.raises(TooManyRequests):
-        write.draw(1, machine=False)
-    for _ in range(500):
-        read.draw(3, machine=True)
-    for _ in range(10_000):
-        write.draw(3, machine=True)  # no rate is set
+    assert drawn(read.buckets, 1, 1_000, read.person) == 100
+    assert drawn(limits.of("GET", "/a").buckets, 1, 1, read.person) == 0
+    assert drawn(read.buckets, 2, 1_000, read.person) == 100
+    assert drawn(other.buckets, 1, 1_000, other.person) == 100
+    assert drawn(write.buckets, 1, 1_000, write.person) == 10
+    assert drawn(read.buckets, 3, 1_000, read.machine) == 500
+    assert drawn(write.buckets, 3, 10_000, write.machine) == 10_000, "no rate is set"
 
 
 def test_without_a_rate_nothing_is_kept(buckets: Buckets) -> None:
