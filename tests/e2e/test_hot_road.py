@@ -6,13 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 from prometheus_client import REGISTRY
+from yarl import URL
 
 from support.postgres import DatabaseDsns
 from support.service import Answer, Person, RunningService, eventually, running_service
 from support.shop import every_fact
 
 ROUTE = "/support/cases/{ticket_id}/timeline"
+LONG = timedelta(hours=1)
 PER_ANSWER = {"date", "x-request-id", "age", "cache-status", "server"}
 
 
@@ -155,3 +158,90 @@ async def test_who_moves_a_case_to_another_order_sees_that_orders_timeline_in_th
         assert moved.status == 200
         shown = await agent.timeline(case["ticket_id"])
         assert {entry["order_id"] for entry in shown["entries"]} == {order_id}
+
+
+SPELLINGS = (
+    "{id}/timeline", "{id}?includeTimeline=true", "{id}/timeline?", "{ID}/timeline", "{hex}/timeline", "{id}%2Ftimeline",
+    "{id}%2ftimeline", "{id}/%74imeline", "{id}//timeline", "/{id}/timeline", "{id}/timeline/", "{id}/timeline//",
+    "{id}/timeline/..", "{id}/./timeline", "x/../{id}/timeline", "{id};x=1/timeline", "{id}/timeline;x=1",
+    "{id}/timeline%00", "{id}/timeline%3F", "{id}/timeline%20", "{id}/TIMELINE", "urn:{hex}/timeline",
+    "%7B%7B{hex}%7D%7D/timeline", "-{hex}---/timeline", "urn:uuid:{id}/timeline", "{id}/timeline?limit=1",
+    "{id}/timeline?limit=1&limit=2", "{id}?includeTimeline=true&includeTimeline=false", "{id}?includeTimeline=true&",
+    "{id}?&includeTimeline=true", "{id}?includeTimeline=%74rue", "{id}?includetimeline=true", "{id}%3FincludeTimeline=true",
+    "{id}?includeTimeline=true#x", "{id}/?includeTimeline=true",
+)  # fmt: skip
+"""What follows /support/cases/."""
+
+
+async def asked_as_it_is(service: RunningService, method: str, path: str, *authorizations: str) -> tuple[int, bytes]:
+    """Status and body of a path that is sent as it is written, with so many Authorization headers."""
+    headers = CIMultiDict([("authorization", f"Bearer {one}") for one in authorizations])
+    async with service.session.request(method, URL(service.url + path, encoded=True), headers=headers) as answer:
+        return answer.status, await answer.read()
+
+
+async def test_no_spelling_of_a_path_goes_around_the_guard(service: RunningService) -> None:
+    await service.shop.add(every_fact("o-1", "c-1"))
+    agent, stranger = service.person("AGENT", teams=("orders",)), service.person("AGENT", teams=("payments",))
+    machine = service.person("SERVICE")
+    case = await agent.open_case(order_id="o-1")
+    await agent.ask("PATCH", f"/support/cases/{case['ticket_id']}", {"team": "orders"}, if_match='"1"')
+    for person in (stranger, machine, agent):
+        await person.get("/support/cases")  # remembered from now on
+    await warm(agent, f"/support/cases/{case['ticket_id']}/timeline")
+    late = service.issuer.token(subject="l", name="n", email="e", roles=("SUPERVISOR",), teams=(), lifetime=-LONG)
+    names = {"id": case["ticket_id"], "ID": case["ticket_id"].upper(), "hex": case["ticket_id"].replace("-", "")}
+    found, expected = {}, {}
+    for path in (f"/support/cases/{spelling.format(**names)}" for spelling in SPELLINGS):
+        for method in ("GET", "HEAD"):
+            status, _ = await asked_as_it_is(service, method, path, agent.token)
+            assert status in {200, 404, 405, 422}, path
+            for who, token, refused in (
+                ("nobody", (), {200: 401, 422: 401}),
+                ("garbage", ("a.b.c",), {200: 401, 422: 401}),
+                ("expired", (late,), {200: 401, 422: 401}),
+                ("another team", (stranger.token,), {200: 404}),
+                (
+                    "machine",
+                    (machine.token,),
+                    {200: 404 if "false" in path else 403, 422: 403 if "/timeline" in path else 422},
+                ),
+            ):
+                got, body = await asked_as_it_is(service, method, path, *token)
+                found[method, path, who], expected[method, path, who] = got, refused.get(status, status)
+                assert b"entries" not in body
+    assert found == expected
+
+
+async def test_an_id_is_spelt_for_both_roads_alike(service: RunningService) -> None:
+    agent = service.person("AGENT")
+    ticket_id = (await agent.open_case())["ticket_id"]
+    plain = ticket_id.replace("-", "")
+    await warm(agent, f"/support/cases/{ticket_id}/timeline")
+    for spelt in (
+        ticket_id.upper(),
+        plain,
+        f"urn:{plain}",
+        f"%7B%7B{plain}%7D%7D",
+        f"-{plain}---",
+        f"+{plain[1:]}----",
+    ):
+        hot, slow = [
+            await asked_as_it_is(service, "GET", f"/support/cases/{spelt}/timeline{query}", agent.token)
+            for query in ("", "?limit=100")
+        ]
+        assert hot[0] == slow[0] == (200 if spelt.lower() in {ticket_id, plain} else 422), spelt
+
+
+async def test_two_tokens_at_once_are_none_whichever_comes_first(service: RunningService) -> None:
+    """A proxy in front may have looked at the other one."""
+    agent, supervisor = service.person("AGENT"), service.person("SUPERVISOR")
+    path = f"/support/cases/{(await agent.open_case())['ticket_id']}/timeline"
+    for person in (agent, supervisor):
+        await warm(person, path)
+    for both_of in ((agent, supervisor), (supervisor, agent), (agent, agent)):
+        for where in (path, by_router(path), "/support/agents/me"):
+            status, _ = await asked_as_it_is(service, "GET", where, *(person.token for person in both_of))
+            assert status == 401, where
+    assert (await asked_as_it_is(service, "GET", path, agent.token, "a.b.c"))[0] == 401
+    assert (await asked_as_it_is(service, "GET", path, agent.token))[0] == 200

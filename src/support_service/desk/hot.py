@@ -74,7 +74,9 @@ class HotRoad:
             ),
         }
 
-    async def answer(self, method: str, path: str, query: str, header: Callable[[str], str | None]) -> HotAnswer | None:
+    async def answer(
+        self, method: str, path: str, query: str, header: Callable[[str], str | None], every: Callable[[str], list[str]]
+    ) -> HotAnswer | None:
         """Answer one request, or None: it is the router's.
 
         Args:
@@ -82,6 +84,7 @@ class HotRoad:
             path: without escapes.
             query: as it was sent.
             header: gives a header of the request by its lower-case name.
+            every: gives all headers of a name.
         """
         if method != "GET" or not path.startswith(_PREFIX):
             return None
@@ -89,7 +92,7 @@ class HotRoad:
         if lane is None:
             return None
         started = time.perf_counter()
-        ticket_id, principal = _ticket_id(path), await self._principal(header("authorization"))
+        ticket_id, principal = _ticket_id(path), await self._principal(every("authorization"))
         if ticket_id is None or principal is None or not lane.open_to(principal):
             return None
         look = _Look(principal, ticket_id, request_id_of(header), header("if-none-match"))
@@ -101,9 +104,10 @@ class HotRoad:
             account("GET", lane.route, answer.status, seconds, **logged)
         return answer
 
-    async def _principal(self, authorization: str | None) -> Principal | None:
-        if authorization is None:
+    async def _principal(self, authorizations: Sequence[str]) -> Principal | None:
+        if len(authorizations) != 1:
             return None
+        (authorization,) = authorizations
         return self._guard.remembered(authorization) or await self._guard.returning(authorization)
 
     async def _read(self, lane: _Lane, look: "_Look") -> tuple[HotAnswer, Mapping[str, object] | None]:
@@ -154,10 +158,13 @@ def _observed(route: str) -> Mapping[int, Callable[[float], None]]:
 
 @lru_cache(maxsize=10_000)
 def _ticket_id(path: str) -> UUID | None:
+    """The id in a path, if it is spelt as the router would have it: UUID() reads much else, with braces or a sign."""
+    text = path[len(_PREFIX) : _ID_ENDS]
     try:
-        return UUID(path[len(_PREFIX) : _ID_ENDS])
+        found = UUID(text)
     except ValueError:
         return None
+    return found if str(found) == text.lower() else None
 
 
 def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, look: _Look) -> HotAnswer:

@@ -80,7 +80,9 @@ class Guard:
         """
         known: Principal | None = request.scope.get(_PRINCIPAL)
         if known is None:
-            known = await self.principal(request.headers.get("authorization"), client=self._client_of(request))
+            # Of two headers a proxy may have looked at the other one: together (RFC 9110, section 5.3) they are no token.
+            told = ", ".join(request.headers.getlist("authorization"))
+            known = await self.principal(told, client=self._client_of(request))
             logs.bind(agent_id=known.principal_id)
             self.counter(request.method, request.scope["route"].path)(known)
             request.scope[_PRINCIPAL] = known
@@ -183,7 +185,7 @@ class Guard:
 
 
 def _token_in(header: str) -> str | None:
-    match = _BEARER.fullmatch(header.strip())
+    match = _BEARER.fullmatch(header.strip(" \t"))
     return None if match is None else match[1]
 
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from fastapi import FastAPI
 from granian._granian import RSGIHTTPProtocol, RSGIHTTPStreamTransport, RSGIProtocolClosed
 from granian.rsgi import Scope as RsgiScope
+from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from support_service.desk import HotRoad
-from support_service.kit.web import first_header_of
 
 _UNREADABLE = b"\xff"
 """Stands for a header's value that is not ASCII, which RSGI keeps to itself: better refused than overlooked."""
@@ -43,11 +43,13 @@ class Application:
 
     async def __rsgi__(self, scope: RsgiScope, protocol: RSGIHTTPProtocol) -> None:
         """Serve one request."""
-        answer = await self._road.answer(scope.method, scope.path, scope.query_string, scope.headers.get)
+        headers = scope.headers
+        every = headers.get_all  # type: ignore[attr-defined] # which their stub forgot
+        answer = await self._road.answer(scope.method, scope.path, scope.query_string, headers.get, every)
         if answer is not None:
             protocol.response_bytes(answer.status, answer.headers, answer.body)
             return
-        has_body = "content-length" in scope.headers or "transfer-encoding" in scope.headers
+        has_body = "content-length" in headers or "transfer-encoding" in headers
         exchange = _Exchange(protocol, aiter(protocol) if has_body else _no_chunks())
         await self._app(_asgi_scope(scope), exchange.receive, exchange.send)
 
@@ -56,7 +58,8 @@ class Application:
         answer = None
         if scope["type"] == "http":
             query = scope["query_string"].decode("latin-1")
-            answer = await self._road.answer(scope["method"], scope["path"], query, first_header_of(scope))
+            told = Headers(scope=scope)
+            answer = await self._road.answer(scope["method"], scope["path"], query, told.get, told.getlist)
         if answer is None:
             await self._app(scope, receive, send)
             return
