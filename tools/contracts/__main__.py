@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tools.contracts.api import Document, api_breaks, document
+from tools.contracts import rights
+from tools.contracts.api import Document, api_breaks, document, undocumented
 from tools.contracts.compatibility import breaks
 from tools.contracts.events import asyncapi, event_types, schema_of
-from tools.contracts.pages import api_page, events_page
+from tools.contracts.pages import api_page, events_page, rights_page
 from tools.contracts.problems import problems_page
 
 _CHECKOUT: Final = Path(__file__).parents[2]
@@ -23,7 +24,8 @@ def main(mode: str, folder: Path = _CHECKOUT / "contracts", pages: Path = _CHECK
         write(schemas, folder)
         write_api(api, folder)
         write_pages(folder, pages)
-    wrong = judge(schemas, folder) + judge_api(api, folder) + judge_pages(folder, pages)
+    wrong = judge(schemas, folder) + judge_api(api, folder) + rights.judge(api, undocumented(), rights.read(folder))
+    wrong += judge_pages(folder, pages)
     for line in wrong:
         print(f"contracts: {line}")
     return int(bool(wrong))
@@ -50,6 +52,7 @@ def _pages(folder: Path, pages: Path) -> dict[Path, str]:
         pages / "contract-events.md": events_page(_read(folder / "asyncapi.json")),
         pages / "contract-api.md": api_page(_read(folder / "openapi.json")),
         pages / "problems.md": problems_page(),
+        pages / "contract-rights.md": rights_page(rights.read(folder)),
     }
 
 

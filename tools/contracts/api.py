@@ -5,9 +5,11 @@ to hold all it held, as it was; it may hold more, which clients leave out.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from tools.contracts.compatibility import inlined, plain
 
 from support_service import wiring
@@ -15,24 +17,38 @@ from support_service.config import Settings
 from support_service.entrypoints.http import build
 
 Document = Mapping[str, Any]
+Answer = TypeVar("Answer")
 
 _METHODS: Final = ("get", "put", "post", "delete", "patch")
 
 
 def document() -> dict[str, Any]:
     """The OpenAPI document of a service that is built, and never used."""
+    return _asked(lambda app: app.openapi())
 
-    async def made() -> dict[str, Any]:
+
+def undocumented() -> set[str]:
+    """What such a service answers besides, as `GET /docs`."""
+
+    def hidden(app: FastAPI) -> set[str]:
+        routes = (route for route in iter_route_contexts(app.routes) if not route.include_in_schema)
+        return {f"{method} {route.path}" for route in routes for method in route.methods or () if method != "HEAD"}
+
+    return _asked(hidden)
+
+
+def _asked(question: Callable[[FastAPI], Answer]) -> Answer:
+    async def asked() -> Answer:
         settings = Settings.model_validate(
             {"database_url": "postgresql://nobody@127.0.0.1/none", "oidc_issuer": "https://issuer.example"}
         )
         services = wiring.Services(settings, name="contracts")
         try:
-            return build(services).openapi()
+            return question(build(services))
         finally:
             await services.close()
 
-    return asyncio.run(made())
+    return asyncio.run(asked())
 
 
 def api_breaks(old: Document, new: Document) -> Iterator[str]:

@@ -1,7 +1,9 @@
-"""The contracts as pages to read: docs/contract-events.md from the AsyncAPI document, docs/contract-api.md from the OpenAPI one."""
+"""The contracts as pages to read, docs/contract-*.md: events from the AsyncAPI document, the API from the OpenAPI one, rights."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from tools.contracts.rights import CALLERS, Right
 
 Document = Mapping[str, Any]
 
@@ -48,6 +50,37 @@ def api_page(document: Document) -> str:
         if "properties" in schema:
             lines += ["", f"## {name}", *_described(schema), *_fields(schema)]
     return "\n".join(lines) + "\n"
+
+
+_RIGHTS: Final = """\
+# Who is answered what
+
+From contracts/rights.toml; a test asks a running service for every cell. What is asked for is the first team's and was opened
+by the first SERVICE; an `elsewhere` is the other team's and the other SERVICE's, or belongs to another parent than the path
+says; a `nowhere` does not exist. Without a token, and with an expired one, every operation that needs an action is answered 401.
+"""
+
+
+def rights_page(rights: Sequence[Right]) -> str:
+    """Every operation with what each caller is answered."""
+    return _RIGHTS + "\n" + "\n".join(_table(("operation", "needs", *CALLERS), list(_rights_rows(rights)))) + "\n"
+
+
+def _rights_rows(rights: Sequence[Right]) -> Iterator[list[str]]:
+    for right in rights:
+        sent = f" `{_brief(right.body)}`" if right.body is not None else ""
+        asked = f"`{right.method} {right.path}`{sent}"
+        if right.open:
+            yield [asked, "", *("200" for _ in CALLERS)]
+        for (one, place), answers in right.cells.items():
+            what = f"... `{one}` {place}" if one else asked
+            yield [what, "" if one else f"`{right.needs}`", *map(str, answers)]
+
+
+def _brief(body: Document) -> str:
+    """What of a body matters: the fields that are switches, or its names."""
+    switches = [name for name, value in body.items() if value is True]
+    return ", ".join(switches or body)
 
 
 def _route(method: str, path: str, route: Document) -> Iterator[str]:
