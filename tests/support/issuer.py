@@ -1,10 +1,9 @@
 """A real OpenID Connect issuer over HTTP for tests: discovery, JWKS, rotation of keys; it can go away and come back."""
 
 import asyncio
-import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from support.ports import free_port
 
 AUDIENCE = "support-service"
+Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _RSA = tuple(rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
 """Made once a run: each costs a tenth of a second."""
 
@@ -62,8 +62,13 @@ class Issuer:
     jwks: list[dict[str, Any]] = field(default_factory=list)
     discovery: dict[str, Any] = field(default_factory=dict)
     fetches: int = 0
+    """Of the keys."""
+    asked: int = 0
+    """For anything."""
     delay_s: float = 0.0
     body: bytes | None = None
+    answers: dict[str, Answering] = field(default_factory=dict)
+    """What is answered instead, to a path's last part."""
     _runner: web.AppRunner | None = None
 
     @property
@@ -96,7 +101,7 @@ class Issuer:
         return self.keys[0].sign(self.claims(**members))
 
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self._counted])
         app.router.add_get("/realms/shop/.well-known/openid-configuration", self._discover)
         app.router.add_get("/realms/shop/keys", self._keys)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
@@ -108,6 +113,11 @@ class Issuer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    @web.middleware
+    async def _counted(self, request: web.Request, handler: Answering) -> web.StreamResponse:
+        self.asked += 1
+        return await self.answers.get(request.path.rpartition("/")[2], handler)(request)
 
     async def _discover(self, _request: web.Request) -> web.Response:
         document = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | self.discovery
@@ -131,9 +141,3 @@ async def running_issuer(*keys: SigningKey) -> AsyncIterator[Issuer]:
         yield issuer
     finally:
         await issuer.stop()
-
-
-def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
-    """A token put together by hand, to say what no library would."""
-    parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

@@ -120,8 +120,7 @@ async def worked_off(services: wiring.Services) -> None:
 def settings_for(dsns: DatabaseDsns, shop: Shop, base_url: str, key: Path, token: str, **others: object) -> Settings:
     """The settings of a service, on embedded parts unless others are given; the environment has no say."""
     return Settings.model_validate(
-        others
-        | {
+        {
             "demo": True,
             "database_url": dsns.app,
             "lake_url": shop.lake_dsn,
@@ -131,6 +130,7 @@ def settings_for(dsns: DatabaseDsns, shop: Shop, base_url: str, key: Path, token
             "local_issuer_key": key,
             "timeline_window_days": 7300,
         }
+        | others
     )
 
 

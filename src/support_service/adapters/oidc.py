@@ -9,6 +9,7 @@ be allowed and also be the one the key found is for.
 
 import asyncio
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,14 @@ LEEWAY_S = 10
 """How far the issuer's clock may be from ours."""
 
 LONGEST_TOKEN = 16_384
+_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+"""Three parts in base64url without padding (RFC 7515, section 3.1); PyJWT passes over much else in a signature."""
+
+_LONGEST_SUBJECT = 255
+"""OpenID Connect Core 1.0, section 2."""
+
 _REQUIRED = ["exp", "iss", "aud", "sub"]
+_TIMES = ("exp", "nbf", "iat")
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _FAULTS: Sequence[tuple[type[jwt.PyJWTError], TokenFault]] = (
     (jwt.ExpiredSignatureError, "expired"),
@@ -75,7 +83,7 @@ class TokenVerifier:
 
     async def verify(self, token: str) -> VerifiedClaims:
         """See `Identity.verify`."""
-        if len(token) > LONGEST_TOKEN:
+        if len(token) > LONGEST_TOKEN or _COMPACT.fullmatch(token) is None:
             raise InvalidToken("malformed")
         kid, algorithm = self._header(token)
         key = await self._keys.find(kid, algorithm)
@@ -122,7 +130,10 @@ def _fault(error: jwt.PyJWTError) -> TokenFault:
 
 def _verified(claims: Mapping[str, Any]) -> VerifiedClaims:
     subject = claims["sub"]
-    if not isinstance(subject, str) or not subject or "\x00" in subject:
+    if not isinstance(subject, str) or not 1 <= len(subject) <= _LONGEST_SUBJECT or not subject.isprintable():
+        raise InvalidToken("claims")
+    # RFC 7519, section 2: a NumericDate is a number. PyJWT reads "4000000000" and true as one.
+    if any(type(claims[name]) not in {int, float} for name in _TIMES if name in claims):
         raise InvalidToken("claims")
     try:
         expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
@@ -133,8 +144,10 @@ def _verified(claims: Mapping[str, Any]) -> VerifiedClaims:
 
 
 def _text(value: object) -> str | None:
-    """A claim for people to read, bounded; PostgreSQL takes no NUL."""
-    return value.replace("\x00", "").strip()[:200] or None if isinstance(value, str) else None
+    """A claim for people to read, bounded; PostgreSQL takes no NUL, and no half of a character as JSON can name it."""
+    if not isinstance(value, str):
+        return None
+    return value.encode(errors="ignore").decode().replace("\x00", "").strip()[:200] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,9 @@ class _Key:
 
 FETCH_DEADLINE_S = 5.0
 REFRESH_S = 600.0
+BELIEVED_S = 2 * REFRESH_S
+"""Keys that nobody asked for so long are fetched before they are believed: one may have been taken back meanwhile."""
+
 UNKNOWN_KEY_PAUSE_S = 30.0
 """An unknown key id, which anybody can make up, has the keys fetched at most this often."""
 
@@ -176,19 +192,20 @@ class IssuerKeys:
         self._issuer = issuer
         self._clock = clock
         self._keys: tuple[_Key, ...] = ()
-        self._asked_at = float("-inf")
+        self._asked_at = self._heard_at = float("-inf")
         self._reached = False
         self._fetching: asyncio.Task[None] | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def find(self, kid: str | None, algorithm: str) -> PublicKey | None:
         """See `KeySource.find`."""
-        found = self._among(kid, algorithm)
-        silent_for = self._clock.monotonic() - self._asked_at
+        found, now = self._among(kid, algorithm), self._clock.monotonic()
+        silent_for = now - self._asked_at
         if found is not None:
             if silent_for >= REFRESH_S:
                 self._fetch()
-            return found
+            if now - self._heard_at < BELIEVED_S:
+                return found
         if self._fetching or silent_for >= (UNKNOWN_KEY_PAUSE_S if self._keys else _FIRST_PAUSE_S):
             await asyncio.shield(self._fetch())
             found = self._among(kid, algorithm)
@@ -217,7 +234,7 @@ class IssuerKeys:
         return self._fetching
 
     def _fetched(self, _done: "asyncio.Task[None]") -> None:
-        self._fetching = None
+        self._fetching, self._heard_at = None, self._clock.monotonic()
 
     async def _refresh(self) -> None:
         try:

@@ -46,11 +46,6 @@ class Provider:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
 def provider() -> Provider:
     agent = {"sub": "linh", "name": "Linh", "email": "linh@example.com", "roles": ["AGENT"], "teams": ["orders"]}
     analyst = {"sub": "duc", "roles": ["ANALYST"]}
@@ -99,7 +94,7 @@ async def test_a_verified_token_is_believed_for_thirty_seconds(
 
 async def test_a_remembered_token_is_not_believed_under_another_scheme(guard: Guard) -> None:
     await guard.principal("Bearer agent")
-    for header in ("Basic agent", "Token agent", "agent"):
+    for header in ("Basic agent", "Token agent", "agent", "Digest agent", "Bearer:agent", "Bearer\tagent"):
         assert guard.remembered(header) is None
         with pytest.raises(TokenMissing):
             await guard.principal(header)
@@ -112,6 +107,33 @@ async def test_a_token_is_not_believed_past_its_end(guard: Guard, provider: Prov
     del provider.known["agent"]
     with pytest.raises(TokenInvalid):
         await guard.principal("Bearer agent")
+
+
+async def test_the_hot_road_is_given_nobody_whose_token_is_over_or_was_taken_back(
+    guard: Guard, provider: Provider, clock: HandClock
+) -> None:
+    assert guard.remembered("Bearer agent") is None
+    assert await guard.returning("Bearer agent") is None
+    assert provider.verified == 0, "who never was here is the router's"
+    provider.known["agent"]["exp"] = START + timedelta(seconds=5)
+    who = await guard.principal("Bearer agent")
+    assert guard.remembered("Bearer agent") is who
+    clock.go_on(5)
+    assert guard.remembered("Bearer agent") is None
+    del provider.known["agent"]
+    assert await guard.returning("Bearer agent") is None
+
+
+async def test_a_token_that_was_refused_is_not_remembered_as_anybodys(guard: Guard, provider: Provider) -> None:
+    for _ in range(2):
+        with pytest.raises(TokenInvalid):
+            await guard.principal("Bearer later")
+    provider.known["later"] = provider.known["analyst"]
+    assert (await guard.principal("Bearer later")).roles == {Role.ANALYST}
+    for like in ("late", "later.", "laterr", "Later", "LATER"):
+        assert guard.remembered(f"Bearer {like}") is None
+        with pytest.raises(TokenInvalid):
+            await guard.principal(f"Bearer {like}")
 
 
 async def test_a_person_whose_roles_changed_is_recorded_anew_under_the_same_id(
@@ -157,7 +179,23 @@ async def test_a_token_without_a_role_is_refused_and_nobody_is_recorded(guard: G
     assert await rows(database, "support_agents") == []
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic agent", "agent", "Bearer a b", "Bearer é"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic agent",
+        "agent",
+        "Bearer a b",
+        "Bearer é",
+        "Bearer agent\xa0",
+        "\xa0Bearer agent",
+        "Bearer\xa0agent",
+        "Bearer agent\x85",
+    ],
+)
 async def test_without_a_bearer_token_one_is_asked_for(guard: Guard, header: str | None) -> None:
     with pytest.raises(TokenMissing) as refused:
         await guard.principal(header)

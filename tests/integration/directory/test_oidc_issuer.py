@@ -2,37 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from support.clocks import HandClock
-from support.issuer import AUDIENCE, Issuer, SigningKey, ec_key, ed_key, rsa_key, running_issuer
+from support.issuer import Issuer, SigningKey, ec_key, ed_key, rsa_key
 from support_service.adapters import oidc
 from support_service.adapters.oidc import IssuerKeys, TokenVerifier
 from support_service.ports.identity import IdentityUnavailable, InvalidToken
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-async def verifier(issuer: Issuer, clock: HandClock) -> AsyncIterator[TokenVerifier]:
-    algorithms = ("RS256", "PS256", "ES256", "EdDSA")
-    keys = IssuerKeys(issuer.url, clock)
-    made = TokenVerifier(keys, issuer=issuer.url, audience=AUDIENCE, algorithms=algorithms)
-    yield made
-    await made.close()
 
 
 async def fault(verifier: TokenVerifier, token: str) -> str:
