@@ -53,6 +53,7 @@ campaign-events: setup ## shop events shuffled, doubled and poisoned, through 20
 lock: setup ## lock the newest versions that pyproject.toml allows
 	@$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group dev --extra uvicorn --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@printf '%s\n' django-helpdesk gunicorn 'psycopg[binary]' | $(LOCK) $(UPGRADE) - --output-file requirements/peer.txt
 	@echo uv | $(LOCK) --constraint requirements/dev.txt - --output-file requirements/bootstrap.txt
 
 clean: ## remove .venv and caches (the demo's data stays)

@@ -8,7 +8,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import cold, fresh, growth, hot, ingest, produced, relay, results, streams, trino_killed
+from bench import (
+    cold,
+    create,
+    fresh,
+    growth,
+    hot,
+    ingest,
+    listing,
+    peers,
+    produced,
+    relay,
+    results,
+    streams,
+    trino_killed,
+)
 from bench.results import Figure
 from bench.scale import QUICK, Scale
 from bench.table import Say, show
@@ -25,6 +39,9 @@ SUITES: Mapping[Measure, Sequence[str]] = {
     ingest.measure: ingest.NAMES,
     relay.measure: relay.NAMES,
     produced.measure: produced.NAMES,
+    create.measure: create.NAMES,
+    listing.measure: listing.NAMES,
+    peers.measure: peers.NAMES,
 }
 """Figures that are measured on one running service, together."""
 

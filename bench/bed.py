@@ -80,10 +80,10 @@ class Bed:
         """Where the API is."""
         return f"http://{self.address}"
 
-    def token(self, subject: str, *roles: str) -> str:
+    def token(self, subject: str, *roles: str, teams: Sequence[str] = ()) -> str:
         """A token for somebody."""
         return self.issuer.token(
-            subject=subject, name=f"Name of {subject}", email=f"{subject}@example.com", roles=roles, teams=()
+            subject=subject, name=f"Name of {subject}", email=f"{subject}@example.com", roles=roles, teams=tuple(teams)
         )
 
     async def ask(self, method: str, path: str, token: str, body: object = None) -> Any:

@@ -1,4 +1,4 @@
-"""The hot figures: the service's cached reads beside rivals that do one Redis GET of the same bytes.
+"""The hot figures: the service's cached reads beside rivals that do one Redis GET of the same bytes, or nothing at all.
 
 1,000 cases drawn by Zipf's law, 200 tokens, about 21 KB a body, two API processes, at 64 and at 1,000 connections. Every
 body of every answer is compared with its source, and afterwards the access rows with the requests.
@@ -36,9 +36,11 @@ _RIVALS = {
     "hot_timeline_vs_asgi": "asgi",
     "hot_timeline_vs_go": "go",
     "hot_case_vs_redis_get": "fastapi",
+    "cached_timeline_vs_bare": "bare",
 }
 NAMES = tuple(_RIVALS)
 _OURS = "ours"
+_BARE = "The bare application has the same bytes in memory, on the same server."
 _NEAR_CACHE = "It compares a near cache in the process, where that is current, with a network hop to Redis."
 
 
@@ -75,9 +77,7 @@ async def measure(names: Sequence[str], scale: Scale, say: Say) -> Mapping[str, 
         redis_url = ours_url.removesuffix("/0") + "/1"
         audit = Audit(bed)
         for kind in ("timeline", "case"):
-            wanted = {
-                name: rival for name, rival in _RIVALS.items() if name in names and name.startswith(f"hot_{kind}")
-            }
+            wanted = {name: rival for name, rival in _RIVALS.items() if name in names and name.split("_")[1] == kind}
             if not wanted:
                 continue
             say(f"comparing {_CASES} bodies of {kind}s with their source")
@@ -206,7 +206,8 @@ class Comparison:
         )
         size = sum(map(len, self._work.bodies.values())) // len(self._work.bodies)
         data = f"{len(self._bed.cases)} cases, {len(self._bed.people)} tokens, {size} bytes a body"
-        return f"{told}. {data}; no rate limit is in force. {_NEAR_CACHE}"
+        beside = _BARE if rival == "bare" else _NEAR_CACHE
+        return f"{told}. {data}; no rate limit is in force. {beside}"
 
     def _middle(self, side: str, connections: int, of: Callable[[Outcome], float]) -> float:
         values = sorted(map(of, self.outcomes[side, connections]))

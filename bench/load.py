@@ -26,6 +26,16 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """A request with a body: wherever it says `{n}` each has another number, from `first` on."""
+
+    body: str
+    header: str = ""
+    """A line beside the usual ones."""
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to ask; see `bench/load/main.go`."""
 
@@ -46,6 +56,8 @@ class Plan:
     cold: Sequence[int] = ()
     series: bool = False
     patience_s: float = 20.0
+    scheme: str = "Bearer"
+    post: Post | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ type Client struct {
 	buffer     []byte
 	index      int
 	patience   time.Duration
+	scheme     string
 	series     *Series
 
 	latencies []float64 // milliseconds
@@ -40,7 +41,7 @@ type Client struct {
 func newClient(plan *Plan, checker *Checker, connection net.Conn, cumulative []float64, random *rand.Rand) *Client {
 	return &Client{
 		plan: plan, connection: connection, cumulative: cumulative, random: random,
-		checker: checker, buffer: make([]byte, firstBuffer), patience: patienceOf(plan),
+		checker: checker, buffer: make([]byte, firstBuffer), patience: patienceOf(plan), scheme: schemeOf(plan),
 		faults: map[string]int{}, looks: map[[3]int64]bool{}, perhaps: map[[3]int64]bool{}, refused: map[[3]int64]bool{},
 	}
 }
@@ -50,6 +51,13 @@ func patienceOf(plan *Plan) time.Duration {
 		return time.Duration(plan.PatienceS * float64(time.Second))
 	}
 	return patience
+}
+
+func schemeOf(plan *Plan) string {
+	if plan.Scheme != "" {
+		return plan.Scheme
+	}
+	return "Bearer"
 }
 
 func (c *Client) run(pace *Pace, cold *Cold, series *Series) {
@@ -95,13 +103,20 @@ func (c *Client) fail(fault string, seen Seen) {
 // ask sends one request and reads its answer; false when the connection is of no more use. Its latency counts from when
 // it was due.
 func (c *Client) ask(token, path int, due time.Time, cold bool) bool {
-	c.request = append(c.request[:0], "GET "...)
+	verb, success := c.plan.verb()
+	c.request = append(append(c.request[:0], verb...), ' ')
 	c.request = append(c.request, c.plan.Paths[path]...)
 	c.request = append(c.request, " HTTP/1.1\r\nHost: "...)
 	c.request = append(c.request, c.plan.Address...)
-	c.request = append(c.request, "\r\nAuthorization: Bearer "...)
+	c.request = append(c.request, "\r\nAuthorization: "...)
+	c.request = append(append(c.request, c.scheme...), ' ')
 	c.request = append(c.request, c.plan.Tokens[token]...)
-	c.request = append(c.request, "\r\nAccept: application/json\r\n\r\n"...)
+	c.request = append(c.request, "\r\nAccept: application/json\r\n"...)
+	if c.plan.Post == nil {
+		c.request = append(c.request, "\r\n"...)
+	} else {
+		c.request = c.plan.Post.append(c.request)
+	}
 	sent := time.Now()
 	seen := Seen{due: due, cold: cold}
 	_ = c.connection.SetDeadline(sent.Add(c.patience))
@@ -109,26 +124,30 @@ func (c *Client) ask(token, path int, due time.Time, cold bool) bool {
 		c.fail("connection: "+kind(err), seen)
 		return false
 	}
-	status, head, body, err := c.answer()
+	head, body, err := c.answer()
 	got := time.Now()
 	if err != nil {
 		c.fail("connection: "+kind(err), seen)
 		return false
 	}
-	seen.status, seen.ms = status, float64(got.Sub(due))/float64(time.Millisecond)
+	seen.status, seen.ms = head.status, float64(got.Sub(due))/float64(time.Millisecond)
 	c.latencies = append(c.latencies, seen.ms)
 	c.bytes += int64(len(body))
 	if c.plan.Once {
 		c.body = string(body)
 	}
-	if status != 200 {
-		c.fail("status "+strconv.Itoa(status), seen)
+	if head.closes && !c.reconnect() {
+		c.fail("connection: refused the next time", seen)
+		return false
+	}
+	if head.status != success {
+		c.fail("status "+strconv.Itoa(head.status), seen)
 		c.note(c.refused, c.refused, token, path, sent, got)
 		return true
 	}
 	c.note(c.looks, c.perhaps, token, path, sent, got)
 	if c.series != nil {
-		seen.cache = cacheStatus(head)
+		seen.cache = cacheStatus(head.text)
 	}
 	var fault string
 	seen.said, fault = c.checker.look(path, body, sent)
@@ -138,6 +157,15 @@ func (c *Client) ask(token, path int, due time.Time, cold bool) bool {
 		c.series.note(seen)
 	}
 	return true
+}
+
+func (c *Client) reconnect() bool {
+	_ = c.connection.Close()
+	connection, err := net.DialTimeout("tcp", c.plan.Address, c.patience)
+	if err == nil {
+		c.connection = connection
+	}
+	return err == nil
 }
 
 // note remembers a look; one that spans two minutes elsewhere: the server's clock chose one of them.
@@ -151,59 +179,40 @@ func (c *Client) note(within, across map[[3]int64]bool, token, path int, sent, g
 	}
 }
 
-// answer reads one whole answer with a Content-Length: its status, head and body, which are valid until the next one.
-func (c *Client) answer() (int, []byte, []byte, error) {
-	filled, head := 0, -1
-	for head < 0 {
+// answer reads one whole answer with a Content-Length: its head and body, which are valid until the next one.
+func (c *Client) answer() (Head, []byte, error) {
+	filled, end := 0, -1
+	for end < 0 {
 		n, err := c.connection.Read(c.buffer[filled:])
 		if err != nil {
-			return 0, nil, nil, err
+			return Head{}, nil, err
 		}
 		filled += n
-		head = bytes.Index(c.buffer[:filled], []byte("\r\n\r\n"))
-		if head < 0 && filled == len(c.buffer) {
-			return 0, nil, nil, fmt.Errorf("headers without end")
+		end = bytes.Index(c.buffer[:filled], []byte("\r\n\r\n"))
+		if end < 0 && filled == len(c.buffer) {
+			return Head{}, nil, fmt.Errorf("headers without end")
 		}
 	}
-	status, length, err := parse(c.buffer[:head])
+	head, err := parse(c.buffer[:end])
 	if err != nil {
-		return 0, nil, nil, err
+		return Head{}, nil, err
 	}
-	whole := head + 4 + length
+	whole := end + 4 + head.length
 	if whole > len(c.buffer) {
 		c.buffer = append(c.buffer, make([]byte, whole-len(c.buffer))...)
 	}
 	for filled < whole {
 		n, err := c.connection.Read(c.buffer[filled:])
 		if err != nil {
-			return 0, nil, nil, err
+			return Head{}, nil, err
 		}
 		filled += n
 	}
 	if filled > whole {
-		return 0, nil, nil, fmt.Errorf("more than was asked for")
+		return Head{}, nil, fmt.Errorf("more than was asked for")
 	}
-	return status, c.buffer[:head], c.buffer[head+4 : whole], nil
-}
-
-// parse reads the status and the Content-Length of an answer's head.
-func parse(head []byte) (int, int, error) {
-	lines := bytes.Split(head, []byte("\r\n"))
-	if len(lines[0]) < 12 {
-		return 0, 0, fmt.Errorf("no status line")
-	}
-	status, err := strconv.Atoi(string(lines[0][9:12]))
-	if err != nil {
-		return 0, 0, fmt.Errorf("no status")
-	}
-	for _, line := range lines[1:] {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(name, []byte("content-length")) {
-			length, err := strconv.Atoi(string(bytes.TrimSpace(value)))
-			return status, length, err
-		}
-	}
-	return 0, 0, fmt.Errorf("no Content-Length")
+	head.text = c.buffer[:end]
+	return head, c.buffer[end+4 : whole], nil
 }
 
 // kind names an error without the ports, which differ from connection to connection.

@@ -1,5 +1,6 @@
 // The load generator of the benchmarks: keep-alive HTTP/1.1 connections to one address on loopback, each asking again as
 // soon as it has its answer, or all together at a given rate; every answer is compared with what is expected, byte for byte.
+// A server that closes a connection after its answer is connected to again, on its own time.
 //
 //	load PLAN RESULT     connects, says "ready", waits for a line on standard input, runs, says "done"
 //
@@ -40,6 +41,8 @@ type Plan struct {
 	Cold        []int    `json:"cold"`       // indices of paths, each asked for in its turn and then no more
 	Series      bool     `json:"series"`     // tell second by second what was seen
 	PatienceS   float64  `json:"patience_s"` // for one answer; 0: 20 s
+	Scheme      string   `json:"scheme"`     // of the tokens; "": Bearer
+	Post        *Post    `json:"post"`       // what is sent; nothing is: the paths are read
 }
 
 // Result is what came of a plan.

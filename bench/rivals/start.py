@@ -12,7 +12,8 @@ from bench.processes import HOST, Program, free_port
 
 WORKERS = 2
 _GO = Path(__file__).with_name("go")
-_POOL = {"fastapi": 32, "asgi": 32, "go": 20}
+_MODULES = {"fastapi": "fastapi_redis", "asgi": "asgi_redis", "bare": "bare_asgi"}
+_POOL = {"fastapi": 32, "asgi": 32, "bare": 1, "go": 20}
 """Connections to Redis of each process: what gave each rival the most requests for its CPU time; see docs/benchmarks.md."""
 
 
@@ -24,11 +25,11 @@ class Rival:
         self.program = program
         self.address = address
         self.roots = roots
-        """Its processes and its Redis."""
+        """Its processes and, if it asks one, its Redis."""
 
 
 def start(name: str, redis_url: str, redis_pid: int, logs: Path, *, pool: int | None = None) -> Rival:
-    """Start `fastapi`, `asgi` or `go` and wait until it answers."""
+    """Start `fastapi`, `asgi`, `bare` or `go` and wait until it answers; `bare` has read the bodies by then."""
     port = free_port()
     address = f"{HOST}:{port}"
     environment = os.environ | {
@@ -44,10 +45,11 @@ def start(name: str, redis_url: str, redis_pid: int, logs: Path, *, pool: int | 
     if name == "go":
         command: list[str | Path] = [built(_GO)]
     else:
-        command = [sys.executable, "-m", "bench.rivals.serve", f"bench.rivals.{name}_redis:app"]
+        command = [sys.executable, "-m", "bench.rivals.serve", f"bench.rivals.{_MODULES[name]}:app"]
     program = Program(f"rival-{name}", command, environment, logs)
     program.until_answers(f"http://{address}/support/cases/none/timeline")
-    return Rival(name, program, address, {name: program.pid, "redis": redis_pid})
+    roots = {name: program.pid}
+    return Rival(name, program, address, roots if name == "bare" else roots | {"redis": redis_pid})
 
 
 async def fill(redis_url: str, bodies: Mapping[str, str]) -> None:

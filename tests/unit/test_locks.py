@@ -8,7 +8,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
-LOCKS = ["bootstrap.txt", "dev.txt", "runtime.txt"]
+LOCKS = ["bootstrap.txt", "dev.txt", "peer.txt", "runtime.txt"]
 
 
 def read(lock: str) -> str:

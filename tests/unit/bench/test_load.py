@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from bench import load
-from bench.load import Expected, Plan
+from bench.load import Expected, Plan, Post
 
 _HEAD = '{"entries":[1,2]'
 _FRESH = (datetime.now(UTC) + timedelta(hours=1)).isoformat()  # still fresh when a long run gets here
@@ -195,3 +196,50 @@ async def test_stored_facts_may_have_their_keys_in_another_order_where_stale_one
         assert (outcome.wrong is None) == right
         if outcome.wrong is not None:
             assert outcome.wrong == {"path": "/a", "body": body + stale}
+
+
+@contextlib.asynccontextmanager
+async def _taking(answer: bytes, heard: list[tuple[str, str]]) -> AsyncIterator[str]:
+    """A server that takes bodies in, and ends each connection of which the answer says so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+                length = int(head.partition("Content-Length: ")[2].partition("\r\n")[0])
+                heard.append((head, (await reader.readexactly(length)).decode()))
+                writer.write(answer)
+                await writer.drain()
+                if b"connection: close" in answer.lower():
+                    break
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_what_is_posted_has_each_number_once_also_when_every_answer_ends_its_connection(
+    tmp_path: Path, *, goes_on: bool
+) -> None:
+    heard: list[tuple[str, str]] = []
+    end = "" if goes_on else "Connection: close\r\n"
+    async with _taking(f"HTTP/1.1 201 Made\r\n{end}Content-Length: 2\r\n\r\n{{}}".encode(), heard) as address:
+        post = Post('{"order": "o-{n}", "again": {n}}', "Idempotency-Key: k-{n}", first=7)
+        outcome = await load.run(Plan(address, 3, 0.3, ["/a"], ["t"], [], scheme="Token", post=post), {}, tmp_path)
+    assert not outcome.faults
+    assert outcome.requests == len(heard) > 3
+    numbers = sorted(json.loads(body)["again"] for _, body in heard)
+    assert numbers == list(range(7, 7 + len(heard)))
+    for head, body in heard:
+        number = json.loads(body)["again"]
+        assert json.loads(body)["order"] == f"o-{number}"
+        assert head.startswith("POST /a HTTP/1.1\r\n")
+        assert "\r\nAuthorization: Token t\r\n" in head
+        assert f"\r\nIdempotency-Key: k-{number}\r\n" in head
+
+
+async def test_what_is_posted_must_be_made_and_not_only_answered(tmp_path: Path) -> None:
+    async with _taking(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", []) as address:
+        outcome = await load.run(Plan(address, 1, 0.1, ["/a"], ["t"], [], post=Post("{}")), {}, tmp_path)
+    assert set(outcome.faults) == {"status 200"}
