@@ -9,6 +9,7 @@ from support_service.kit.database import Database
 TEAMS = tuple(f"team-{number:02}" for number in range(1, 21))
 """From the largest to the smallest."""
 
+_AT_ONCE = 100_000
 _PEOPLE = """
     WITH teams AS (
         INSERT INTO support_teams (team, name, created_at) SELECT team, team, now() FROM unnest($1::text[]) AS team
@@ -35,7 +36,7 @@ _CASES = """
             CASE WHEN e % 100 >= 7 THEN ($2::text[])[1 + floor(20 * power(f % 1000 / 1000.0, 2))::int] END AS team
         FROM (
             SELECT n, abs(hashint4extended(n, 1)) AS d, abs(hashint4extended(n, 2)) AS e, abs(hashint4extended(n, 3)) AS f
-            FROM generate_series((SELECT count(*)::int + 1 FROM support_tickets WHERE reference LIKE 'M-%'), $1::int) AS n
+            FROM generate_series((SELECT count(*)::int + 1 FROM support_tickets WHERE reference LIKE 'M-%'), $3::int) AS n
         ) AS drawn
     ) AS made, (SELECT array_agg(agent_id ORDER BY agent_id) AS agents FROM support_agents WHERE issuer = 'made') AS people
     ORDER BY n
@@ -62,6 +63,7 @@ async def fill(owner: Database, count: int, *, messages: int = 0, text: str = ""
     """
     async with owner.connection() as connection:
         await connection.execute(_PEOPLE, TEAMS, count)
-        await connection.execute(_CASES, count, TEAMS)
+        for upto in range(_AT_ONCE, count + _AT_ONCE, _AT_ONCE):
+            await connection.execute(_CASES, count, TEAMS, min(upto, count))
         await connection.execute(_MESSAGES, messages, text)
         await connection.execute("VACUUM (ANALYZE)")

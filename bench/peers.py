@@ -159,7 +159,7 @@ async def _plan(bed: Bed, address: str, paths: Sequence[str], token: str, scheme
 
 
 def _creators(bed: Bed, peer: Helpdesk, size: int) -> list[Side]:
-    post = Post(create.body(f"{size}-{{n}}"), f"Idempotency-Key: bench-{size}-{{n}}")
+    post = Post(create.body(f"{size}-{{n}}"))
     ours = Plan(
         bed.address,
         _CONNECTIONS,

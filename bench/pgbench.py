@@ -1,7 +1,7 @@
 """pgbench in our place: the statements of one `POST /support/cases`, in their order, in one transaction, prepared.
 
 They are the service's own texts, with pgbench's variables for their parameters, so that it writes the same rows to the same
-indexes, and asks what ours has to ask: whether the key was used, and whose the order is.
+indexes, and asks what ours has to ask: whether the key was used. Whose the order is ours asks only of one that is known.
 """
 
 import asyncio
@@ -16,39 +16,51 @@ from urllib.parse import urlsplit
 
 from support_service.adapters.embedded.postgres.programs import programs
 from support_service.kit.sql import load_queries
+from support_service.kit.together import joined
 
 _THREADS = 2
 _SPARE_S = 60.0
 _ORDER = "'bench-o-' || :id::text"
 _CUSTOMER = "'bench-c-' || :id::text"
 _KEY = "'bench-' || :id::text"
-_EVENT = """('{"ticket_id":"' || :ticket_id::text || '","customer_id":"bench-c-' || :id::text || '","order_id":"bench-o-' || :id::text
- || '","channel":"WEB","priority":"NORMAL","team": null,"linked_ticket_id": null}')::jsonb"""
-_STEPS: Mapping[tuple[str, str], tuple[str, ...]] = {
+_TICKET = "('ffffffff' || lpad(to_hex(:id::bigint), 24, '0'))"
+"""Greater than every other, each greater than the one before, as a new UUIDv7 is."""
+_EVENT = f"""('{{"ticket_id":"' || {_TICKET} || '","customer_id":"bench-c-' || :id::text || '","order_id":"bench-o-' || :id::text
+ || '","channel":"WEB","priority":"NORMAL","team": null,"linked_ticket_id": null}}')::jsonb"""
+_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("kit", "lock_key"): (f":principal || {_KEY}",),
     ("kit", "find_key"): (":principal::uuid", ":route", _KEY, "now() - interval '24 hours'"),
-    ("directory", "ensure_customer"): (_CUSTOMER, "now()"),
     ("sources", "claim"): (_ORDER, _CUSTOMER),
-    ("sources", "owners_learnt"): (f"ARRAY[{_ORDER}]",),
-    ("cases", "insert_ticket"): (
-        "uuidv7()", _CUSTOMER, _ORDER, "'WEB'", f"'Where is ' || {_ORDER} || '?'", "'NORMAL'", "'OPEN'", "NULL", "NULL", "NULL",
-        "NULL", ":principal::uuid", "now()", "NULL",
-    ),
+    ("directory", "ensure_customer"): (_CUSTOMER, "now()"),
     ("cases", "insert_message"): (
-        "uuidv7()", ":ticket_id::uuid", "'CUSTOMER'", ":description", "now()", "false", ":principal::uuid", "NULL",
+        "uuidv7()", f"{_TICKET}::uuid", "'CUSTOMER'", ":description", "now()", "false", ":principal::uuid", "NULL",
     ),
-    ("kit", "append_event"): (
-        "uuidv7()", "'support.case.opened'", ":ticket_id::text", "1", _EVENT, "now()", ":request",
-    ),
-    ("activity", "record"): (
-        "now()", ":principal::uuid", "'case.opened'", ":ticket_id::uuid", "'{}'", ":request",
+    ("kit", "append_event"): ("uuidv7()", "'support.case.opened'", _TICKET, "1", _EVENT, "now()", ":request"),
+    ("activity", "record"): ("now()", ":principal::uuid", "'case.opened'", f"{_TICKET}::uuid", "'{}'", ":request"),
+    ("cases", "insert_ticket"): (
+        f"{_TICKET}::uuid", _CUSTOMER, _ORDER, "'WEB'", f"'Where is ' || {_ORDER} || '?'", "'NORMAL'", "'OPEN'", "NULL", "NULL",
+        "NULL", "NULL", ":principal::uuid", "now()", "NULL",
     ),
     ("kit", "record_key"): (
         ":principal::uuid", ":route", _KEY, "sha256(:request::bytea)", "201",
-        """('{"location":"/support/cases/' || :ticket_id::text || '","etag":"\\"1\\""}')::jsonb""", ":body::text::bytea", "now()",
+        f"""('{{"location":"/support/cases/' || {_TICKET} || '","etag":"\\"1\\""}}')::jsonb""", ":body::text::bytea", "now()",
     ),
 }  # fmt: skip
-"""The statements by slice and name, and what stands for each of their parameters."""
+"""What stands for each parameter of a statement, by its slice and name."""
+_TRIPS = (
+    (("kit", "lock_key"),),
+    (("kit", "find_key"),),
+    (("sources", "claim"),),
+    (
+        ("directory", "ensure_customer"),
+        ("cases", "insert_message"),
+        ("kit", "append_event"),
+        ("activity", "record"),
+        ("cases", "insert_ticket"),
+    ),
+    (("kit", "record_key"),),
+)
+"""The statements in their order; what the service sends together goes together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +76,12 @@ class Done:
 def script() -> str:
     """One transaction, as pgbench reads it."""
     written = ["\\set n :n + 1", "\\set id :first + :n * :clients + :client_id", "BEGIN;"]
-    for (slice_, name), values in _STEPS.items():
-        text = re.sub(r"--[^\n]*", "", load_queries(f"support_service.{slice_}")[name])
-        text = re.sub(r"\$(\d+)", lambda match, values=values: f"({values[int(match[1]) - 1]})", text)  # type: ignore[misc]
-        end = "\\gset" if name == "insert_ticket" else ";"
-        written.append(f"{text.strip()} {end}")
+    for trip in _TRIPS:
+        texts = [load_queries(f"support_service.{slice_}")[name] for slice_, name in trip]
+        text = joined(tuple(texts), tuple(len(_VALUES[step]) for step in trip[:-1]))
+        values = [value for step in trip for value in _VALUES[step]]
+        text = re.sub(r"--[^\n]*", "", text).strip()
+        written.append(re.sub(r"\$(\d+)", lambda match, values=values: f"({values[int(match[1]) - 1]})", text) + ";")  # type: ignore[misc]
     return "\n".join([*written, "COMMIT;", ""])
 
 

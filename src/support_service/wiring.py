@@ -27,7 +27,7 @@ from support_service.adapters.receivers import HttpReceivers
 from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
-from support_service.cases import Cases
+from support_service.cases import CaseOpened, Cases
 from support_service.config import Settings
 from support_service.context import ENRICH, Context, DeadLetters, TimelineChanged, WaitingCases
 from support_service.desk import Desk, RecentCases
@@ -194,7 +194,7 @@ class Services:
         for row in rows:
             if row.type == TimelineChanged.type_:
                 moved[row.subject] = max(row.sequence, moved.get(row.subject, 0))
-            else:
+            elif row.type != CaseOpened.type_:  # nobody remembers a case from before it was opened
                 self.recent.forget(row.subject)
         for customer_id, generation in moved.items():
             await self.cache.raise_floor(floor_key(customer_id), generation)

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from support_service.activity import store
 from support_service.kit import logs
-from support_service.kit.database import Tx
+from support_service.kit.together import Sends
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 
 
 async def record(
-    tx: Tx,
+    tx: Sends,
     *,
     agent_id: UUID,
     action: str,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from support_service.kit.database import Tx
 from support_service.kit.sql import load_queries
+from support_service.kit.together import Sends
 
 _SQL = load_queries("support_service.activity")
 
@@ -23,7 +24,7 @@ class View:
 
 
 async def insert(
-    tx: Tx,
+    tx: Sends,
     *,
     occurred_at: datetime,
     agent_id: UUID,

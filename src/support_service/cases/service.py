@@ -32,6 +32,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Tx
 from support_service.kit.eventlog import append
 from support_service.kit.ids import new_id
+from support_service.kit.together import Together
 from support_service.sources import subjects
 
 CONVERSATION_SHOWN = 200
@@ -92,32 +93,34 @@ class Cases:
             OrderOfAnotherCustomer: the order is known to be somebody else's.
         """
         now = self._clock.now()
-        await self._directory.ensure_customer(tx, case.customer_id)
         await self._claim_order(tx, case.order_id, case.customer_id)
         team = case.team or (next(iter(principal.teams)) if len(principal.teams) == 1 else None)
-        ticket = await store.insert_ticket(tx, new_id(), case, team=team, opened_by=principal.principal_id, at=now)
-        recorder = None if Role.SERVICE in principal.roles else principal.principal_id
-        message = await store.insert_message(
-            tx,
-            ticket.ticket_id,
-            author_type=AuthorType.CUSTOMER,
+        ticket_id, together = new_id(), Together(tx)
+        await self._directory.ensure_customer(together, case.customer_id)
+        message = await store.insert_first_message(
+            together,
+            ticket_id,
             text=case.description,
-            internal=False,
             author_id=principal.principal_id,
-            recorded_by=recorder,
+            recorded_by=None if Role.SERVICE in principal.roles else principal.principal_id,
             at=now,
         )
         opened = events.CaseOpened(
-            ticket_id=ticket.ticket_id,
-            customer_id=ticket.customer_id,
-            order_id=ticket.order_id,
-            channel=ticket.channel,
-            priority=ticket.priority,
-            team=ticket.team,
-            linked_ticket_id=ticket.linked_ticket_id,
+            ticket_id=ticket_id,
+            customer_id=case.customer_id,
+            order_id=case.order_id,
+            channel=case.channel,
+            priority=case.priority,
+            team=team,
+            linked_ticket_id=case.linked_ticket_id,
         )
-        await append(tx, opened, subject=str(ticket.ticket_id), sequence=ticket.version)
-        await self._note(tx, principal, "case.opened", ticket)
+        await append(together, opened, subject=str(ticket_id), sequence=1)
+        await activity.record(
+            together, agent_id=principal.principal_id, action="case.opened", ticket_id=ticket_id, detail={}
+        )
+        ticket = await store.insert_ticket(
+            together, ticket_id, case, team=team, opened_by=principal.principal_id, at=now
+        )
         return Opened(ticket, message)
 
     async def read(self, connection: Tx, principal: Principal, ticket_id: UUID) -> tuple[Ticket, Conversation]:

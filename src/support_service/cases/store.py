@@ -21,6 +21,7 @@ from support_service.directory import Sight
 from support_service.kit.database import Row, Tx
 from support_service.kit.ids import new_id
 from support_service.kit.sql import load_queries
+from support_service.kit.together import Sends
 
 _SQL = load_queries("support_service.cases")
 _TICKET_FIELDS = tuple(field.name for field in fields(Ticket))
@@ -39,7 +40,7 @@ class Filters:
 
 
 async def insert_ticket(
-    tx: Tx, ticket_id: UUID, case: NewCase, *, team: str | None, opened_by: UUID, at: datetime
+    tx: Sends, ticket_id: UUID, case: NewCase, *, team: str | None, opened_by: UUID, at: datetime
 ) -> Ticket:
     """Add a case that waits for its first answer since `at`."""
     row = await tx.fetchrow(
@@ -204,6 +205,29 @@ async def insert_message(
     )
     assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
     return _message(row)
+
+
+async def insert_first_message(
+    tx: Sends, ticket_id: UUID, *, text: str, author_id: UUID, recorded_by: UUID | None, at: datetime
+) -> Message:
+    """Add the customer's first message of a case that is opened by the same transaction."""
+    message = Message(
+        conversation_id=new_id(),
+        ticket_id=ticket_id,
+        number=1,
+        author_type=AuthorType.CUSTOMER,
+        message=text,
+        internal=False,
+        author_id=author_id,
+        recorded_by=recorded_by,
+        attachment_uri=None,
+        sentiment=None,
+        metadata=None,
+        created_at=at,
+    )
+    first = (message.author_type, text, at, message.internal, author_id, recorded_by)
+    await tx.execute(_SQL["insert_message"], message.conversation_id, ticket_id, *first)
+    return message
 
 
 async def newest_messages(connection: Tx, ticket_id: UUID, limit: int) -> list[Message]:

@@ -12,6 +12,7 @@ from support_service.directory.store import Person
 from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
+from support_service.kit.together import Sends
 from support_service.ports.identity import VerifiedClaims
 
 _SEEN_EVERY = timedelta(minutes=1)
@@ -58,7 +59,7 @@ class Directory:
         """All teams that anybody has ever signed in from."""
         return await store.teams(connection)
 
-    async def ensure_customer(self, tx: Tx, customer_id: str) -> None:
+    async def ensure_customer(self, tx: Sends, customer_id: str) -> None:
         """Record a customer of whom a case tells, at generation 0, if there is none of this id."""
         await store.ensure_customer(tx, customer_id, self._clock.now())
 

@@ -9,6 +9,7 @@ from support_service.directory.model import Agent, Role
 from support_service.kit.database import Tx
 from support_service.kit.ids import new_id
 from support_service.kit.sql import load_queries
+from support_service.kit.together import Sends
 
 _SQL = load_queries("support_service.directory")
 
@@ -72,7 +73,7 @@ async def teams(connection: Tx) -> list[str]:
     return [row["team"] for row in await connection.fetch(_SQL["teams"])]
 
 
-async def ensure_customer(tx: Tx, customer_id: str, at: datetime) -> None:
+async def ensure_customer(tx: Sends, customer_id: str, at: datetime) -> None:
     """Record a customer, if there is none of this id."""
     await tx.execute(_SQL["ensure_customer"], customer_id, at)
 

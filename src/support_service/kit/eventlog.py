@@ -23,6 +23,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.ids import new_id
 from support_service.kit.sql import load_queries, rows_in
+from support_service.kit.together import Sends
 
 _SQL = load_queries("support_service.kit")
 _BATCH = 1_000
@@ -57,7 +58,7 @@ class LogRow(NamedTuple):
     trace: str | None
 
 
-async def append(tx: Tx, event: LoggedEvent, *, subject: str, sequence: int) -> None:
+async def append(tx: Sends, event: LoggedEvent, *, subject: str, sequence: int) -> None:
     """Add an event to the log, in the transaction of what it tells of.
 
     Args:

@@ -14,6 +14,7 @@ from support_service.sources.ownership import owners_told
 
 _SQL = load_queries("support_service.sources")
 _LEARNT = "learnt"
+_CLAIMED = "INSERT 0 1"
 
 
 async def owner_of(connection: Tx, order_id: str) -> str | None:
@@ -29,7 +30,8 @@ async def owners_learnt(connection: Tx, order_ids: Sequence[str]) -> dict[str, s
 
 async def claim(tx: Tx, order_id: str, customer_id: str) -> str:
     """Note that a case says an order is this customer's; returns whose it is: another's only if that was learnt."""
-    await tx.execute(_SQL["claim"], order_id, customer_id)
+    if await tx.execute(_SQL["claim"], order_id, customer_id) == _CLAIMED:
+        return customer_id  # nobody knew of it, so nothing was learnt
     return await owner_of(tx, order_id) or customer_id
 
 
