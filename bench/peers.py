@@ -23,7 +23,7 @@ SIZES = (1_000, 10_000)
 MESSAGES = 5
 _CONNECTIONS = 16
 _PATHS = 50
-_SECONDS = 3.0
+_SECONDS = 5.0
 _WARM_S = 1.0
 _OURS, _THEIRS, _MENDED = "ours", "django-helpdesk", "django-helpdesk, mended"
 
