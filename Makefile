@@ -1,6 +1,6 @@
 # support-service: everything a person needs, with Python 3.11+ and make alone.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check stack stack-down bench load campaign-events lock clean
+.PHONY: help setup demo test check stack stack-down bench load campaign-events campaign-cases lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -48,7 +48,10 @@ load: setup ## 1,000 connections on a real Trino and Redis, told second by secon
 	@$(BIN)/python -m bench.load_scenarios $(ARGS) $(ONLY)
 
 campaign-events: setup ## shop events shuffled, doubled and poisoned, through 200 kills and every fault, then counted (OLIST=folder)
-	@$(BIN)/python -m campaign $(if $(OLIST),--olist "$(OLIST)") $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m campaign events $(if $(OLIST),--olist "$(OLIST)") $(ARGS)
+
+campaign-cases: setup ## a busy desk while API and worker are killed 200 times and at every point, then counted (ARGS="--kills 500")
+	@PYTHONPATH=tests $(BIN)/python -m campaign cases $(ARGS)
 
 lock: setup ## lock the newest versions that pyproject.toml allows
 	@$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt

@@ -63,6 +63,10 @@ class Program:
             self._process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_PATIENCE_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and what is left of its process group by force, at once."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()

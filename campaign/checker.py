@@ -1,13 +1,13 @@
-"""What must be true after a campaign, counted in the tables and in the topic; pure SQL, and no code of the service."""
+"""What must be true after a campaign of shop events, counted in the tables and in the topic; pure SQL, and no code of the service."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from campaign.verdict import LOG, Verdict, hold_all, number, rows_of
 from support_service.kit.database import Database
 
 _TABLES: Mapping[str, str] = {
@@ -26,16 +26,9 @@ _TABLES: Mapping[str, str] = {
 }
 """What has to be the same whether events came once and in order, or as they came."""
 
+_DEAD_LETTERS = "SELECT count(*) FROM dead_letters"
 _HISTORY: Mapping[str, str] = {
-    "dead letters": "SELECT count(*) FROM dead_letters",
-    "rows in the log": "SELECT count(*) FROM event_log",
-    "rows without a position": "SELECT count(*) FROM event_log WHERE position IS NULL",
-    "positions left out": "SELECT coalesce(max(position), 0) - count(*) FROM event_log",
-    "cursors behind": "SELECT count(*) FROM log_cursors WHERE position <> (SELECT position FROM log_head)",
-    "inversions within a subject": """
-        SELECT count(*) FROM (
-            SELECT sequence < lag(sequence) OVER (PARTITION BY subject ORDER BY position) AS back FROM event_log
-        ) AS steps WHERE back""",
+    **LOG,
     "entries told twice": """
         SELECT count(*) FROM (
             SELECT FROM event_log WHERE type = 'support.timeline.changed' GROUP BY data->>'entry_id' HAVING count(*) > 1
@@ -43,38 +36,22 @@ _HISTORY: Mapping[str, str] = {
 }
 
 
-@dataclass(slots=True)
-class Verdict:
-    """Counts, and what is wrong."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-
-    def hold(self, what: str, found: int, wanted: int) -> None:
-        """A count that must be this one."""
-        self.counts[what] = found
-        if found != wanted:
-            self.wrong.append(f"{what}: {found} instead of {wanted}")
-
-
 async def judge(service: Database, reference: Database, verdict: Verdict, *, poison: int) -> None:
     """Hold the service's database to the one that got each event once and in order."""
     for what, query in _TABLES.items():
-        ours, theirs = Counter(await _rows(service, query)), Counter(await _rows(reference, query))
+        ours, theirs = Counter(await rows_of(service, query)), Counter(await rows_of(reference, query))
         verdict.hold(what, ours.total(), theirs.total())
         lost, extra = theirs - ours, ours - theirs
         if lost or extra:
             verdict.wrong.append(f"{what}: {lost.total()} lost, {extra.total()} too many: {[*lost, *extra][:2]}")
-    history = {what: int((await _rows(service, query))[0][0]) for what, query in _HISTORY.items()}
-    verdict.hold("dead letters", history.pop("dead letters"), poison)
-    for what, found in history.items():
-        verdict.hold(what, found, found if what == "rows in the log" else 0)
+    verdict.hold("dead letters", await number(service, _DEAD_LETTERS), poison)
+    await hold_all(service, _HISTORY, verdict)
 
 
 async def judge_topic(service: Database, servers: str, topic: str, verdict: Verdict) -> None:
     """Hold what was published to the log: all of it, each subject's events for the first time in the log's order."""
     told = await asyncio.to_thread(_read, servers, topic)
-    logged = {str(row[0]) for row in await _rows(service, "SELECT event_id FROM event_log")}
+    logged = {str(row[0]) for row in await rows_of(service, "SELECT event_id FROM event_log")}
     newest: dict[str, int] = {}
     seen: set[str] = set()
     back = 0
@@ -88,16 +65,6 @@ async def judge_topic(service: Database, servers: str, topic: str, verdict: Verd
     verdict.hold("published out of their subject's order", back, 0)
     verdict.hold("published and not in the log", len(seen - logged), 0)
     verdict.counts["published more than once"] = len(told) - len(seen)
-
-
-async def _rows(database: Database, query: str) -> list[tuple[Any, ...]]:
-    async with database.connection() as connection:
-        return [tuple(map(_plain, row)) for row in await connection.fetch(query)]
-
-
-def _plain(value: Any) -> Any:
-    """JSON as text, so that rows can be counted."""
-    return repr(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def _read(servers: str, topic: str) -> Sequence[tuple[str, str, int]]:

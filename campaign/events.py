@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -17,12 +16,13 @@ from math import ceil
 from random import Random
 from uuid import UUID
 
-from bench.processes import Program
-
-from campaign.checker import Verdict, judge, judge_topic
+from campaign.checker import judge, judge_topic
+from campaign.death import died
 from campaign.ground import CASES_TOPIC, Ground, open_ground
 from campaign.points import POINTS
 from campaign.story import Chapter
+from campaign.verdict import Verdict
+from support.service import worked_off
 from support_service import wiring
 from support_service.demo.events import ShopEvent
 from support_service.desk.schemas import MessageCreate, TicketCreate
@@ -79,7 +79,7 @@ class Campaign:
                 await self._until_settled()
             await self._replay_in_order(chapter)
             self.say(f"{self.events} events, {self.deaths.total()} deaths, {self.faults.total()} faults: settled")
-        await _enrich_all(self.ground.reference)
+        await worked_off(self.ground.reference)
         verdict = Verdict()
         verdict.counts |= {"events": self.events, "records sent": self.sent, "poison among them": self.poison}
         verdict.counts |= {"kill -9": self.deaths.total(), "faults of PostgreSQL and Kafka": self.faults.total()}
@@ -117,7 +117,7 @@ class Campaign:
         for point in self.rng.sample(POINTS, len(POINTS)):
             times = self.rng.randint(1, max(1, batches // 2)) if point.startswith("intake") else 1
             with self.ground.worker(f"{point}:{times}") as worker:
-                if await _died(worker, _DIES_WITHIN_S if point.startswith("intake") else _DIES_WITHIN_S / 3):
+                if await died(worker, _DIES_WITHIN_S if point.startswith("intake") else _DIES_WITHIN_S / 3):
                     self.deaths[point] += 1
                     return
         raise TimeoutError("a worker outlived every point: there was nothing for it to do")
@@ -136,7 +136,7 @@ class Campaign:
                 with self.ground.proxies[component].cut():
                     await asyncio.sleep(_AWAY_S)
             await asyncio.sleep(_AWAY_S)
-            await _died(worker, 0)
+            await died(worker, 0)
         self.faults[fault] += 1
 
     @contextlib.asynccontextmanager
@@ -208,31 +208,6 @@ async def campaign(plan: Plan, say: Say) -> Verdict:
     """Run one from the beginning to the end, on a ground of its own."""
     async with open_ground() as ground:
         return await Campaign(ground, plan, say).run()
-
-
-async def _enrich_all(services: wiring.Services) -> None:
-    """Let the relay, the followers and due work of a database without a worker do what there is to do, once."""
-    while await services.relay.step():
-        pass
-    for follower in services.followers:
-        while await follower.step():
-            pass
-    while await services.due.step():
-        pass
-
-
-async def _died(worker: Program, within_s: float) -> bool:
-    """Whether it was killed in time.
-
-    Raises:
-        RuntimeError: it ended otherwise.
-    """
-    deadline = time.monotonic() + within_s
-    while (status := worker.status) is None and time.monotonic() < deadline:  # noqa: ASYNC110 - a process is no event
-        await asyncio.sleep(0.05)
-    if status not in {None, -signal.SIGKILL}:
-        raise RuntimeError(f"a worker ended with {status}: {worker.log.read_text('utf-8', 'replace')[-2000:]}")
-    return status is not None
 
 
 def _batched(events: Sequence[ShopEvent], size: int) -> Iterator[Sequence[ShopEvent]]:

@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from tools.stack import Proxies, Stack
 from tools.stack.topics import make_topics
 
-from campaign.points import KILL
+from campaign.death import KILL
 from support_service import migrations, wiring
 from support_service.adapters.embedded.issuer import LocalIssuer
 from support_service.config import Settings

@@ -1,93 +1,86 @@
-"""The worker, dying by `kill -9` at a point that is named: `CAMPAIGN_KILL=<point>:<n> python -m campaign.points`.
+"""The worker, dying at a point: `CAMPAIGN_KILL=<point>:<n> python -m campaign.points`."""
 
-At its n-th coming there. The points are laid around what the product does, which knows nothing of them.
-"""
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-import os
-import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
-
+from campaign.death import Death, begins, lay_around_transactions, under_way
 from support_service.adapters.kafka import KafkaEvents, KafkaPublisher
+from support_service.adapters.receivers import HttpReceivers
 from support_service.context import Context
 from support_service.entrypoints import worker
+from support_service.kit import due as due_work
 from support_service.kit.database import Database, Tx
+from support_service.kit.due import Due
 from support_service.kit.eventlog import Follower, Handle, LogRow, Relay
 from support_service.ports.events import Record
 from support_service.ports.publisher import OutgoingEvent
+from support_service.ports.receivers import Reply
+from support_service.sources import Fetched, FetchKey, Sources
+from support_service.webhooks import Sender, sending
 
-KILL = "CAMPAIGN_KILL"
-_PARTS = ("intake", "relay", "context", "waiting", "kafka")
+
+def _around_commit(*parts: str) -> tuple[str, ...]:
+    return tuple(f"{part}.{moment}" for part in parts for moment in ("before_commit", "after_commit"))
+
+
 POINTS = (
     "intake.polled",
-    *(f"{part}.{moment}" for part in _PARTS for moment in ("before_commit", "after_commit")),
+    *_around_commit("intake", "relay", "context", "waiting", "kafka"),
     "intake.before_offsets",
     "intake.after_offsets",
     "kafka.published",
 )
-"""Around the transaction of each part; after records are polled, around their offsets, after a batch is with the broker."""
+"""Of shop events: around the transaction of each part; after records are polled, around their offsets, after a batch is with
+the broker."""
 
-_part: ContextVar[str | None] = ContextVar("part", default=None)
-"""Whose transaction is under way in this task."""
+CASE_POINTS = (
+    *_around_commit("relay", "context", "waiting", "webhooks", "enrichment", "claim", "delivery"),
+    "enrichment.fetched",
+    "delivery.posted",
+)
+"""Of cases: around the transaction of each part; after the sources have answered, after a receiver has taken a post.
 
+After an enrichment's commit its due row is still there, after a claim's nothing is posted yet.
+"""
 
-class Death:
-    """Waits at one point."""
-
-    def __init__(self, order: str) -> None:
-        """Die at `<point>:<n>`; never when it is empty."""
-        self._point, _, times = order.partition(":")
-        self._left = int(times or 0)
-
-    def at(self, point: str | None) -> None:
-        """This point is reached."""
-        if point == self._point:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+LEASE = timedelta(seconds=8)
+"""Of what the worker claims: what one that died had claimed comes due again while the campaign goes on."""
 
 
 def lay(death: Death) -> None:
-    """Lay the points around the product's parts."""
-    _around_transactions(death)
-    _around_kafka(death)
+    """Lay the points around the worker's parts."""
+    lay_around_transactions(death)
+    _around_the_log()
+    _around_intake(death)
+    _around_enrichment(death)
+    _around_webhooks(death)
 
 
-def _around_transactions(death: Death) -> None:
-    begin, take_in, step, follow = Database.transaction, Context._take_in, Relay.step, Follower.__init__  # noqa: SLF001
-
-    @asynccontextmanager
-    async def transaction(self: Database) -> AsyncIterator[Tx]:
-        async with begin(self) as tx:
-            yield tx
-            part = _part.get()
-            death.at(part and f"{part}.before_commit")
-        death.at(part and f"{part}.after_commit")
-
-    async def taken_in(self: Context, *events: object, **options: object) -> dict[str, int]:
-        _part.set("intake")
-        return await take_in(self, *events, **options)  # type: ignore[arg-type] # as it was called
+def _around_the_log() -> None:
+    step, follow = Relay.step, Follower.__init__
 
     async def stepped(self: Relay) -> int:
-        _part.set("relay")
+        begins("relay")
         return await step(self)
 
     def following(self: Follower, database: Database, name: str, handle: Handle) -> None:
         async def handled(tx: Tx, rows: Sequence[LogRow]) -> None:
-            _part.set(name)
+            begins(name)
             await handle(tx, rows)
 
         follow(self, database, name, handled)
 
-    Database.transaction = transaction  # type: ignore[method-assign]
-    Context._take_in = taken_in  # type: ignore[method-assign] # noqa: SLF001
     Relay.step = stepped  # type: ignore[method-assign]
     Follower.__init__ = following  # type: ignore[method-assign]
 
 
-def _around_kafka(death: Death) -> None:
+def _around_intake(death: Death) -> None:
+    take_in = Context._take_in  # noqa: SLF001
     poll, commit, publish = KafkaEvents.poll, KafkaEvents.commit, KafkaPublisher.publish
+
+    async def taken_in(self: Context, *events: object, **options: object) -> dict[str, int]:
+        begins("intake")
+        return await take_in(self, *events, **options)  # type: ignore[arg-type] # as it was called
 
     async def polled(self: KafkaEvents, *, max_records: int, timeout_s: float) -> list[Record]:
         records = await poll(self, max_records=max_records, timeout_s=timeout_s)
@@ -103,11 +96,50 @@ def _around_kafka(death: Death) -> None:
         await publish(self, events)
         death.at("kafka.published")
 
+    Context._take_in = taken_in  # type: ignore[method-assign] # noqa: SLF001
     KafkaEvents.poll = polled  # type: ignore[method-assign]
     KafkaEvents.commit = committed  # type: ignore[method-assign]
     KafkaPublisher.publish = published  # type: ignore[method-assign]
 
 
+def _around_enrichment(death: Death) -> None:
+    enrich, fetch = Context.enrich, Sources.fetch
+
+    async def enriched(self: Context, due: Due) -> None:
+        begins("enrichment")
+        await enrich(self, due)
+
+    async def fetched(self: Sources, key: FetchKey, *, patient: bool = False) -> Fetched:
+        found = await fetch(self, key, patient=patient)
+        death.at("enrichment.fetched" if under_way("enrichment") else None)
+        return found
+
+    Context.enrich = enriched  # type: ignore[method-assign]
+    Sources.fetch = fetched  # type: ignore[method-assign]
+
+
+def _around_webhooks(death: Death) -> None:
+    step, post, record = Sender.step, HttpReceivers.post, Sender._record  # noqa: SLF001
+
+    async def stepped(self: Sender) -> int:
+        begins("claim")
+        return await step(self)
+
+    async def posted(self: HttpReceivers, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        reply = await post(self, url, headers, body)
+        death.at("delivery.posted")
+        return reply
+
+    async def recorded(self: Sender, *outcome: object) -> None:
+        begins("delivery")
+        await record(self, *outcome)  # type: ignore[arg-type] # as it was called
+
+    Sender.step = stepped  # type: ignore[method-assign]
+    HttpReceivers.post = posted  # type: ignore[method-assign]
+    Sender._record = recorded  # type: ignore[assignment, method-assign] # noqa: SLF001
+
+
 if __name__ == "__main__":
-    lay(Death(os.environ.get(KILL, "")))
+    due_work._LEASE = sending.LEASE = LEASE  # noqa: SLF001
+    lay(Death.ordered())
     worker.main()
