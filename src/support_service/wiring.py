@@ -27,10 +27,10 @@ from support_service.adapters.receivers import HttpReceivers
 from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
-from support_service.cases import CaseOpened, Cases
+from support_service.cases import Carrying, CaseOpened, Cases
 from support_service.config import Settings
 from support_service.context import ENRICH, Context, DeadLetters, TimelineChanged, WaitingCases
-from support_service.desk import Desk, RecentCases
+from support_service.desk import Carriers, Desk, RecentCases
 from support_service.directory import ClaimPaths, Directory, Guard
 from support_service.kit import deadletters, eventlog, idempotency, metrics
 from support_service.kit.clock import Clock, SystemClock
@@ -130,6 +130,8 @@ class Services:
             self.database, self.directory, self.cases, self.timeline, self.views, recent=self.recent, clock=clock
         )
 
+        self.carrying = Carrying(clock)
+        self.carriers = Carriers(self.database, self.carrying, self.views)
         self.stream = Stream(self.database, self.cases)
         self.receivers = HttpReceivers(settings.webhooks_private_networks)
         self.webhooks = Webhooks(self.database, self.receivers, clock)
@@ -158,6 +160,7 @@ class Services:
         """Set the gauges that only the database can tell."""
         async with self.database.connection() as connection:
             await self.cases.measure(connection)
+            await self.carrying.measure(connection)
             rows, oldest_s = await eventlog.unstamped(connection)
             metrics.LOG_UNSTAMPED.set(rows)
             metrics.LOG_UNSTAMPED_SECONDS.set(oldest_s)

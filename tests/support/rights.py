@@ -118,7 +118,7 @@ async def refurnished(ground: Ground) -> Ground:
     sides = {HERE: (AGENT, "orders", MACHINE), ELSEWHERE: (OTHER_AGENT, "payments", OTHER_MACHINE)}
     ids = {
         side: {
-            "ticket_id": await _case(callers[machine], callers[agent], team),
+            **await _case(callers[machine], callers[agent], team),
             "agent_id": ground.agent_ids[agent],
             "dead_letter_id": await _dead_letter(service),
             **await _webhook(service),
@@ -134,11 +134,14 @@ def _token(service: RunningService, caller: str, lifetime: timedelta = timedelta
     return service.issuer.token(subject=caller, name=caller, email="", roles=(role,), teams=teams, lifetime=lifetime)
 
 
-async def _case(opener: Person, agent: Person, team: str) -> str:
+async def _case(opener: Person, agent: Person, team: str) -> dict[str, str]:
+    """A case of the team, and a reply in it."""
     ticket_id: str = (await opener.open_case(order_id="o-1"))["ticket_id"]
     given = await patch(agent, ticket_id, 1, team=team)
     assert given.status == 200, given
-    return ticket_id
+    reply = await agent.say(ticket_id, "It comes tomorrow.")
+    assert reply.status == 201, reply
+    return {"ticket_id": ticket_id, "conversation_id": reply.body["conversation_id"]}
 
 
 async def _dead_letter(service: RunningService) -> str:

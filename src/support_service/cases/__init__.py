@@ -1,6 +1,8 @@
 """Cases and their conversations: what they are, how they change, who sees them."""
 
 from support_service.cases import metrics
+from support_service.cases.carrying import Carrying
+from support_service.cases.delivery import Delivery, DeliveryState, FailureReason, Parcel
 from support_service.cases.errors import AwaitedAlready, CaseNotFound
 from support_service.cases.events import (
     AwaitedCame,
@@ -8,6 +10,7 @@ from support_service.cases.events import (
     CaseClosed,
     CaseOpened,
     CaseUpdated,
+    DeliveryChanged,
     MessagePosted,
     StatusChanged,
 )
@@ -32,6 +35,7 @@ __all__ = [
     "Awaited",
     "AwaitedAlready",
     "AwaitedCame",
+    "Carrying",
     "CaseAssigned",
     "CaseClosed",
     "CaseFacts",
@@ -41,12 +45,17 @@ __all__ = [
     "Cases",
     "Channel",
     "Conversation",
+    "Delivery",
+    "DeliveryChanged",
+    "DeliveryState",
+    "FailureReason",
     "Filters",
     "Message",
     "MessagePosted",
     "NewCase",
     "NewMessage",
     "Opened",
+    "Parcel",
     "Posted",
     "Priority",
     "Response",

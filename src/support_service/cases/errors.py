@@ -20,6 +20,14 @@ class CaseNotFound(NotFound):
         return error
 
 
+class ReplyNotFound(NotFound):
+    """There is no such reply in this case, or none that you deliver."""
+
+
+class ReportFromTheFuture(InvalidInput):
+    """A report cannot tell of what is still to come; compare your clock."""
+
+
 class CaseChanged(PreconditionFailed):
     """The case has changed since you read it."""
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+from support_service.cases.delivery import DeliveryState, FailureReason
 from support_service.cases.model import AuthorType, Channel, Priority, Status
 from support_service.kit.eventlog import LoggedEvent
 from support_service.kit.privacy import DataClass
@@ -83,6 +84,24 @@ class AwaitedCame(LoggedEvent):
     source: _Code
     status: _Code
     entry_id: _Code
+    assignee: _MaybeId
+    team: _MaybeCode
+
+
+class DeliveryChanged(LoggedEvent):
+    """How a reply stands on its way to the customer has changed.
+
+    Its sequence is the case's version, which a report alone does not move: `reported_at` orders what is told of one reply.
+    """
+
+    type_: ClassVar[str] = "support.case.delivery.changed"
+
+    ticket_id: _Id
+    conversation_id: _Id
+    number: Annotated[int, DataClass.NONE]
+    state: Annotated[DeliveryState, DataClass.NONE]
+    reason: Annotated[FailureReason | None, DataClass.NONE]
+    reported_at: Annotated[datetime, DataClass.NONE]
     assignee: _MaybeId
     team: _MaybeCode
 

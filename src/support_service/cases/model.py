@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from support_service.cases.delivery import Delivery
+
 
 class Status(StrEnum):
     """Where a case stands."""
@@ -99,6 +101,7 @@ class Ticket:
     contact: Mapping[str, Any] | None
     metadata: Mapping[str, Any] | None
     version: int
+    reports: int
     opened_by: UUID
     awaiting_since: datetime | None
     first_responded_at: datetime | None
@@ -113,19 +116,30 @@ class Ticket:
     @property
     def facts(self) -> "CaseFacts":
         """What decides who sees it and what its timeline is about."""
-        return CaseFacts(self.ticket_id, self.version, self.customer_id, self.order_id, self.team, self.opened_by)
+        return CaseFacts(
+            self.ticket_id, self.version, self.reports, self.customer_id, self.order_id, self.team, self.opened_by
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """What decides who sees a case and what its timeline is about, at a version of it."""
+    """What decides who sees a case and what its timeline is about, at a version of it.
+
+    `reports` counts the deliveries reported since: they change what is shown of a case, and not its version.
+    """
 
     ticket_id: UUID
     version: int
+    reports: int
     customer_id: str
     order_id: str | None
     team: str | None
     opened_by: UUID
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Grows with everything that changes what is shown of the case."""
+        return self.version, self.reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +153,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; `number` counts from 1 within its case."""
+    """One message of a conversation; `number` counts from 1 within its case, `delivery` is of a reply with a carrier."""
 
     conversation_id: UUID
     ticket_id: UUID
@@ -153,6 +167,7 @@ class Message:
     sentiment: str | None
     metadata: Mapping[str, Any] | None
     created_at: datetime
+    delivery: Delivery | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from support_service import activity
-from support_service.cases import errors, events, metrics, store
+from support_service.cases import delivery_store, errors, events, metrics, store
 from support_service.cases.model import (
     MOVES,
     UNFINISHED,
@@ -59,10 +59,14 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The newest messages of a case, oldest first; `older` says whether there are more."""
+    """The newest messages of a case, oldest first; `older` says whether there are more.
+
+    `carrier` is the client that brings replies to the customer; None: nobody does, as a person opened the case.
+    """
 
     messages: Sequence[Message]
     older: bool
+    carrier: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,9 @@ class Cases:
         """
         ticket = self._in_sight(await store.ticket(connection, ticket_id), principal)
         newest = await store.newest_messages(connection, ticket_id, CONVERSATION_SHOWN + 1)
-        return ticket, Conversation(newest[CONVERSATION_SHOWN - 1 :: -1], older=len(newest) > CONVERSATION_SHOWN)
+        carrier = await delivery_store.carrier(connection, ticket_id)
+        shown = newest[CONVERSATION_SHOWN - 1 :: -1]
+        return ticket, Conversation(shown, older=len(newest) > CONVERSATION_SHOWN, carrier=carrier)
 
     async def facts(self, connection: Tx, ticket_id: UUID) -> CaseFacts:
         """What decides who sees a case and what its timeline is about, whoever asks.
@@ -246,7 +252,7 @@ class Cases:
         saved = await store.save(tx, after, now)
         await self._log_message(tx, saved, message)
         if ticket.status is not saved.status:
-            await self._log_status(tx, ticket.status, saved)
+            await log_status(tx, ticket.status, saved)
         await self._note(tx, principal, "message.posted", saved, conversation_id=str(message.conversation_id))
         kind = "first" if ticket.first_responded_at is None else "next"
         return Posted(message, saved, None if waited is None else Response(kind, waited, saved.channel))
@@ -315,7 +321,7 @@ class Cases:
         )
         await append(tx, came, subject=str(saved.ticket_id), sequence=saved.version)
         if ticket.status is not saved.status:
-            await self._log_status(tx, ticket.status, saved)
+            await log_status(tx, ticket.status, saved)
         return True
 
     def _in_sight(self, ticket: Ticket | None, principal: Principal) -> Ticket:
@@ -389,16 +395,9 @@ class Cases:
         )
         await append(tx, posted, subject=str(ticket.ticket_id), sequence=ticket.version)
 
-    async def _log_status(self, tx: Tx, before: Status, ticket: Ticket) -> None:
-        moved = events.StatusChanged(ticket_id=ticket.ticket_id, before=before, after=ticket.status, team=ticket.team)
-        await append(tx, moved, subject=str(ticket.ticket_id), sequence=ticket.version)
-        if ticket.status is Status.CLOSED and ticket.closed_at is not None:
-            closed = events.CaseClosed(ticket_id=ticket.ticket_id, closed_at=ticket.closed_at, team=ticket.team)
-            await append(tx, closed, subject=str(ticket.ticket_id), sequence=ticket.version)
-
     async def _log_changes(self, tx: Tx, before: Ticket, after: Ticket, changed: tuple[str, ...]) -> None:
         if "status" in changed:
-            await self._log_status(tx, before.status, after)
+            await log_status(tx, before.status, after)
         if {"assignee", "team"} & set(changed):
             assigned = events.CaseAssigned(
                 ticket_id=after.ticket_id, assignee=after.assignee, team=after.team, team_before=before.team
@@ -419,6 +418,15 @@ class Cases:
         await activity.record(
             tx, agent_id=principal.principal_id, action=action, ticket_id=ticket.ticket_id, detail=detail
         )
+
+
+async def log_status(tx: Tx, before: Status, ticket: Ticket) -> None:
+    """Tell that a case has moved from a status to the one it has now."""
+    moved = events.StatusChanged(ticket_id=ticket.ticket_id, before=before, after=ticket.status, team=ticket.team)
+    await append(tx, moved, subject=str(ticket.ticket_id), sequence=ticket.version)
+    if ticket.status is Status.CLOSED and ticket.closed_at is not None:
+        closed = events.CaseClosed(ticket_id=ticket.ticket_id, closed_at=ticket.closed_at, team=ticket.team)
+        await append(tx, closed, subject=str(ticket.ticket_id), sequence=ticket.version)
 
 
 def in_sight(principal: Principal, facts: CaseFacts) -> bool:

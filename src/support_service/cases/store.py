@@ -1,10 +1,11 @@
 """All SQL of cases and conversations."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
+from support_service.cases import delivery_store
 from support_service.cases.model import (
     AuthorType,
     Awaited,
@@ -25,7 +26,9 @@ from support_service.kit.together import Sends
 
 _SQL = load_queries("support_service.cases")
 _TICKET_FIELDS = tuple(field.name for field in fields(Ticket))
+_MESSAGE_FIELDS = tuple(field.name for field in fields(Message) if field.name != "delivery")
 _AFTER_ALL = UUID(int=2**128 - 1)
+_UNDELIVERED = "ticket_id = ANY (ARRAY(SELECT ticket_id FROM support_reply_deliveries WHERE state = 'failed'))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Filters:
     team: str | None = None
     customer_id: str | None = None
     order_id: str | None = None
+    undelivered: bool = False
+    """Only those with a reply that has failed to reach the customer."""
 
 
 async def insert_ticket(
@@ -140,10 +145,11 @@ async def page(
 ) -> Sequence[Ticket]:
     """The newest cases in sight that match, older than `before`; `teams` are all, for whoever sees everything.
 
-    Each way of narrowing walks an index that has its cases in order, so the work is bounded by the page, or by one customer.
+    Each way of narrowing walks an index that has its cases in order, so the work is bounded by the page, by one customer,
+    or by the replies that failed.
     """
     statuses = sorted(set(filters.status or Status))
-    if filters.customer_id is not None or filters.order_id is not None:
+    if filters.customer_id is not None or filters.order_id is not None or filters.undelivered:
         rows = await _page_of_one(connection, sight, filters, before=before, limit=limit)
     elif filters.assignee is not None:
         seen = None if sight.everything or sight.opened_by is not None else sorted(sight.teams)
@@ -164,7 +170,7 @@ async def page(
 async def _page_of_one(
     connection: Tx, sight: Sight, filters: Filters, *, before: UUID | None, limit: int
 ) -> Sequence[Row]:
-    """The same of one customer or order: few, whatever else is wanted of them.
+    """The same of one customer or order, or with a reply that failed: few, whatever else is wanted of them.
 
     The text is put together from fixed parts, as one text with `$1 IS NULL OR` for each filter gets one plan for all.
     """
@@ -183,6 +189,7 @@ async def _page_of_one(
     )
     wanted += [(clause, value) for clause, value in narrowed if value is not None]
     clauses = [clause.format(f"${n}") for n, (clause, _) in enumerate(wanted, 2)]
+    clauses += [_UNDELIVERED] if filters.undelivered else []
     where = " AND ".join(clauses)
     text = f"SELECT * FROM support_tickets WHERE {where} ORDER BY ticket_id DESC LIMIT $1"  # noqa: S608 - fixed parts
     return await connection.fetch(text, limit, *(value for _, value in wanted))
@@ -199,12 +206,18 @@ async def insert_message(
     recorded_by: UUID | None,
     at: datetime,
 ) -> Message:
-    """Add a message; the case's row is locked by this transaction, so numbers have no gaps and no ties."""
+    """Add a message; the case's row is locked by this transaction, so numbers have no gaps and no ties.
+
+    An agent's reply is queued for the case's carrier, if it has one.
+    """
     row = await tx.fetchrow(
         _SQL["insert_message"], new_id(), ticket_id, author_type, text, at, internal, author_id, recorded_by
     )
     assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
-    return _message(row)
+    message = _message(row)
+    if internal or author_type is not AuthorType.AGENT:
+        return message
+    return replace(message, delivery=await delivery_store.queue(tx, ticket_id, message.conversation_id))
 
 
 async def insert_first_message(
@@ -271,5 +284,6 @@ def _ticket(row: Row) -> Ticket:
 
 
 def _message(row: Row) -> Message:
-    values = {field.name: row[field.name] for field in fields(Message)}
-    return Message(**values | {"author_type": AuthorType(row["author_type"])})
+    values = {name: row[name] for name in _MESSAGE_FIELDS}
+    delivery = delivery_store.shown_with(row)
+    return Message(**values | {"author_type": AuthorType(row["author_type"]), "delivery": delivery})

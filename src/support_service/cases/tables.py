@@ -1,4 +1,4 @@
-"""`support_tickets` and `support_conversations`."""
+"""`support_tickets`, `support_conversations` and `support_reply_deliveries`."""
 
 from sqlalchemy import (
     ARRAY,
@@ -46,6 +46,7 @@ support_tickets = Table(
     column("contact", JSONB, _PERSONAL),
     column("metadata", JSONB, _PERSONAL),
     column("version", BigInteger, _NONE, nullable=False),
+    column("reports", BigInteger, _NONE, nullable=False, server_default=text("0")),
     column("opened_by", Uuid, _NONE, ForeignKey("support_agents.agent_id"), nullable=False),
     column("awaiting_since", _TIME, _NONE),
     column("first_responded_at", _TIME, _NONE),
@@ -82,4 +83,21 @@ support_conversations = Table(
     column("author_id", Uuid, _NONE, ForeignKey("support_agents.agent_id"), nullable=False),
     column("recorded_by", Uuid, _NONE, ForeignKey("support_agents.agent_id")),
     UniqueConstraint("ticket_id", "number", name="support_conversations_number"),
+)
+
+# Beside the messages, which are never changed once they are said: what becomes of a reply is told later, and again.
+support_reply_deliveries = Table(
+    "support_reply_deliveries",
+    metadata,
+    column("conversation_id", Uuid, _NONE, ForeignKey("support_conversations.conversation_id"), primary_key=True),
+    column("ticket_id", Uuid, _NONE, ForeignKey("support_tickets.ticket_id"), nullable=False),
+    column("carrier", Uuid, _NONE, ForeignKey("support_agents.agent_id"), nullable=False),
+    column("state", String(16), _NONE, nullable=False),
+    column("reason", String(16), _NONE),
+    column("reported_at", _TIME, _NONE),
+    column("provider_id", Text, _PERSONAL),
+    Index("support_reply_deliveries_of_case", "ticket_id", "conversation_id"),
+    Index("support_reply_deliveries_of_carrier", "carrier", "state", "conversation_id"),
+    Index("support_reply_deliveries_queued", "conversation_id", postgresql_where=text("state = 'queued'")),
+    Index("support_reply_deliveries_failed", "ticket_id", postgresql_where=text("state = 'failed'")),
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from support_service.demo.api import SupportApi
+from support_service.demo.carrier import carry_on
 from support_service.demo.facts import Customer, ShopFact
 from support_service.demo.lifecycle import AT_REST, OrderState, advance, place_order, raise_alert, state_of
 from support_service.demo.tables import SQL, add_facts, facts_of_orders, lock_feed
@@ -186,13 +187,17 @@ async def _run_until_told() -> None:
     async def attention() -> Sequence[str]:
         return await asyncio.to_thread(api.orders_looked_at)
 
-    await run_feed(
-        os.environ["SHOP_DATABASE_URL"],
-        seed=int(os.environ["SHOP_SEED"]),
-        clock=SystemClock(),
-        attention=attention,
-        stop=stop,
-    )
+    carrier = asyncio.create_task(carry_on(api))
+    try:
+        await run_feed(
+            os.environ["SHOP_DATABASE_URL"],
+            seed=int(os.environ["SHOP_SEED"]),
+            clock=SystemClock(),
+            attention=attention,
+            stop=stop,
+        )
+    finally:
+        carrier.cancel()
 
 
 async def _watch(attention: Attention, looked_at: list[str]) -> None:

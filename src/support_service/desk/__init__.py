@@ -1,8 +1,10 @@
-"""The desk: the routes of cases, messages and workload, composed of what lies below."""
+"""The desk: the routes of cases, messages, deliveries and workload, composed of what lies below."""
 
+from support_service.desk.carrier_routes import create_carrier_routes
+from support_service.desk.carriers import Carriers
 from support_service.desk.hot import HotRoad
 from support_service.desk.recent import RecentCases
 from support_service.desk.routes import create_routes
 from support_service.desk.service import Desk
 
-__all__ = ["Desk", "HotRoad", "RecentCases", "create_routes"]
+__all__ = ["Carriers", "Desk", "HotRoad", "RecentCases", "create_carrier_routes", "create_routes"]

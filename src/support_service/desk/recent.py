@@ -1,7 +1,7 @@
 """What this process remembers of cases lately read: enough to know who may see one, and its body while it is current.
 
 Two kinds of memory. The access facts of a case are trusted while this process hears of every change (at most 300 ms
-late); any event of a case forgets them. A body is trusted only by its version, which the caller has just read.
+late); any event of a case forgets them. A body is trusted only by its version and its count of reports, which the caller has just read.
 """
 
 from collections import OrderedDict
@@ -36,7 +36,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Body(Known):
-    """A case and its conversation as ready bytes, at a version."""
+    """A case and its conversation as ready bytes, as they were shown at some moment."""
 
     content: bytes
 
@@ -86,15 +86,15 @@ class RecentCases:
         """Whether there is a body of a case at all, of whatever version."""
         return (ticket_id, profile) in self._bodies
 
-    def body(self, ticket_id: UUID, profile: Profile, version: int) -> Body | None:
-        """The body of a case, if it is of this version."""
+    def body(self, ticket_id: UUID, profile: Profile, shown: tuple[int, int]) -> Body | None:
+        """The body of a case, if it shows what `CaseFacts.shown` says is current."""
         body = self._bodies.get((ticket_id, profile))
-        return body if body is not None and body.facts.version == version else None
+        return body if body is not None and body.facts.shown == shown else None
 
     def keep_body(self, profile: Profile, body: Body) -> None:
         """Remember a body, unless a newer one is."""
         known = self._bodies.get((body.facts.ticket_id, profile))
-        if known is None or known.facts.version < body.facts.version:
+        if known is None or known.facts.shown < body.facts.shown:
             _put(self._bodies, (body.facts.ticket_id, profile), body, _MOST_BODIES)
 
 

@@ -13,6 +13,9 @@ from support_service.cases import (
     Awaited,
     Channel,
     Conversation,
+    Delivery,
+    DeliveryState,
+    FailureReason,
     Message,
     NewCase,
     Priority,
@@ -190,6 +193,7 @@ class CaseQuery(_Input):
     team: Name | None = None
     customer_id: Identifier | None = None
     order_id: Identifier | None = None
+    undelivered: bool = Field(default=False, description="Only those with a reply that did not reach the customer.")
     limit: int = Field(default=50, ge=1, le=100)
     cursor: str | None = Field(default=None, max_length=512)
 
@@ -245,6 +249,19 @@ class TicketResponse(_Output):
         return cls(**_ticket_fields(ticket, profile))
 
 
+class ReplyDelivery(_Output):
+    """How a reply stands on its way to the customer."""
+
+    state: DeliveryState
+    reason: FailureReason | None = Field(description="Why it did not reach the customer; with `failed` alone.")
+    reported_at: datetime | None = Field(description="When it was so, by its carrier's clock; null while it is queued.")
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """The delivery as it is sent."""
+        return cls(state=delivery.state, reason=delivery.reason, reported_at=delivery.reported_at)
+
+
 class ConversationMessage(_Output):
     """A message of a conversation."""
 
@@ -259,6 +276,9 @@ class ConversationMessage(_Output):
     attachment_uri: str | None
     sentiment: str | None
     created_at: datetime
+    delivery: ReplyDelivery | None = Field(
+        description="Of an agent's reply that a carrier brings to the customer; null: nobody does, or it is no reply."
+    )
 
     @classmethod
     def of(cls, message: Message, profile: Profile) -> Self:
@@ -275,6 +295,7 @@ class ConversationMessage(_Output):
             attachment_uri=message.attachment_uri,
             sentiment=message.sentiment,
             created_at=message.created_at,
+            delivery=None if message.delivery is None else ReplyDelivery.of(message.delivery),
         )
 
 
@@ -283,6 +304,9 @@ class TicketDetail(TicketResponse):
 
     conversation: tuple[ConversationMessage, ...] = Field(description="The newest messages, oldest first.")
     older_messages: bool = Field(description="Whether there are messages before these.")
+    carrier: UUID | None = Field(
+        description="The client that brings replies to the customer; null: nobody does, as a person opened the case."
+    )
     timeline: TimelineResponse | None = Field(default=None, description="Present with includeTimeline=true.")
 
     @classmethod
@@ -290,7 +314,11 @@ class TicketDetail(TicketResponse):
         """A case and its conversation as a reader of this profile sees them, without a timeline."""
         messages = tuple(ConversationMessage.of(message, profile) for message in conversation.messages)
         return cls(
-            **_ticket_fields(ticket, profile), conversation=messages, older_messages=conversation.older, timeline=None
+            **_ticket_fields(ticket, profile),
+            conversation=messages,
+            older_messages=conversation.older,
+            carrier=conversation.carrier,
+            timeline=None,
         )
 
 

@@ -24,6 +24,7 @@ from support_service.cases import (
 from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, Known, RecentCases
+from support_service.desk.watching import watched
 from support_service.directory import Action, Directory, Principal, Profile, Role, permit
 from support_service.kit import logs
 from support_service.kit.clock import Clock
@@ -163,7 +164,7 @@ class Desk:
         facts = await self._facts.get(ticket_id)
         if facts is None or not in_sight(principal, facts):
             return None
-        body = self._recent.body(ticket_id, profile, facts.version)
+        body = self._recent.body(ticket_id, profile, facts.shown)
         if body is None:
             return None
         if not (self._timeline.informed or await self._timeline.hears()):
@@ -234,7 +235,7 @@ class Desk:
         known = None
         if self._recent.has_body(ticket_id, profile):
             facts = await self._current_facts(principal, ticket_id)
-            known = self._recent.body(ticket_id, profile, facts.version)
+            known = self._recent.body(ticket_id, profile, facts.shown)
         if known is not None:
             return known
         async with self._database.connection() as connection:
@@ -269,7 +270,9 @@ class Desk:
         if query.customer_id is not None:
             await self._permit(principal, Action.FILTER_BY_CUSTOMER)
         before = None if query.cursor is None else id_in(query.cursor)
-        filters = Filters(query.status, query.assignee, query.team, query.customer_id, query.order_id)
+        filters = Filters(
+            query.status, query.assignee, query.team, query.customer_id, query.order_id, query.undelivered
+        )
         async with self._database.connection() as connection:
             found = await self._cases.list_cases(connection, principal, filters, before=before, limit=query.limit + 1)
         shown = found[: query.limit]
@@ -301,13 +304,7 @@ class Desk:
             raise
 
     async def _watched(self, principal: Principal, reading: Awaitable[_T]) -> _T:
-        """Record a denial when the case asked for is there but out of sight; the answer stays the same."""
-        try:
-            return await reading
-        except CaseNotFound as error:
-            if error.ticket_id is not None:
-                await self._views.denied(principal.principal_id, "case.out_of_sight", error.ticket_id)
-            raise
+        return await watched(self._views, principal, reading)
 
 
 def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[AuthorType, Action]:
@@ -320,8 +317,13 @@ def _author_of(principal: Principal, *, on_behalf_of_customer: bool) -> tuple[Au
 
 
 def _shown(body: Body, timeline: Served | None) -> Served:
-    """A case as it is sent; with its timeline the ETag tells both, and If-Match takes either."""
+    """A case as it is sent; with its timeline the ETag tells both, and If-Match takes either.
+
+    Deliveries that were reported stand behind the version, too: they are no change that If-Match would refuse.
+    """
     version = etag_of(body.facts.version)
+    if body.facts.reports:
+        version = f'{version[:-1]}-{body.facts.reports}"'
     if timeline is None or timeline.etag is None:
         return Served(body.content, version)
     content = body.content[:-1] + b',"timeline":' + timeline.body + b"}"

@@ -24,6 +24,8 @@ class Action(StrEnum):
     FILTER_BY_CUSTOMER = "filter.by_customer"
     DEAD_LETTER_READ = "dead_letter.read"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
+    DELIVERY_READ = "delivery.read"
+    DELIVERY_REPORT = "delivery.report"
     WEBHOOK_READ = "webhook.read"
     WEBHOOK_EDIT = "webhook.edit"
 
@@ -48,6 +50,8 @@ MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.FILTER_BY_CUSTOMER: _WORKERS | _SERVICE,
         Action.DEAD_LETTER_READ: _OVERSEERS,
         Action.DEAD_LETTER_REPLAY: _OVERSEERS,
+        Action.DELIVERY_READ: _SERVICE,
+        Action.DELIVERY_REPORT: _SERVICE,
         Action.WEBHOOK_READ: _OVERSEERS,
         Action.WEBHOOK_EDIT: _OVERSEERS,
     }

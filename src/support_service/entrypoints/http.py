@@ -16,7 +16,7 @@ from support_service.config import Settings
 from support_service.context import create_dead_letter_routes
 from support_service.demo.page import create_router as create_demo_page
 from support_service.demo.people import PEOPLE
-from support_service.desk import HotRoad, create_routes
+from support_service.desk import HotRoad, create_carrier_routes, create_routes
 from support_service.entrypoints.application import Application
 from support_service.entrypoints.draining import on_announcement
 from support_service.kit import logs
@@ -94,6 +94,7 @@ def build(services: wiring.Services) -> FastAPI:
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     app.include_router(create_routes(services.desk, services.guard))
+    app.include_router(create_carrier_routes(services.carriers, services.guard))
     app.include_router(create_dead_letter_routes(services.dead_letters, services.guard))
     app.include_router(create_stream_routes(services.stream, services.guard))
     app.include_router(create_webhook_routes(services.webhooks, services.deliveries, services.guard))

@@ -16,6 +16,7 @@ from support_service.cases import (
     CaseFacts,
     CaseOpened,
     CaseUpdated,
+    DeliveryChanged,
     MessagePosted,
     StatusChanged,
 )
@@ -25,7 +26,7 @@ from support_service.kit.eventlog import LogRow
 
 GAP = "gap"
 CREATED, CHANGED, CAME = "case.created", "case.changed", "awaited.came"
-POSTED, MOVED = "message.posted", "timeline.moved"
+POSTED, CARRIED, MOVED = "message.posted", "delivery.changed", "timeline.moved"
 
 _Told = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -41,6 +42,7 @@ _NOTICES: Mapping[str, tuple[str, _Told]] = {
     CaseUpdated.type_: (CHANGED, _fields("fields")),
     AwaitedCame.type_: (CAME, _fields("source", "status", "entry_id", "assignee")),
     MessagePosted.type_: (POSTED, _fields("conversation_id", "number", "author_type", "internal")),
+    DeliveryChanged.type_: (CARRIED, _fields("conversation_id", "number", "state", "reason", "assignee")),
     TimelineChanged.type_: (MOVED, _fields("order_id", "source", "entry_id")),
 }
 """By the type of the row; others (a case that is closed has changed its status, too) are not told."""

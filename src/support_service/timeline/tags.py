@@ -1,8 +1,9 @@
 """What the ETag of a first page says (RFC 9110), so that who was shown it is shown nothing older by another process.
 
 `"<generation>-<microseconds>-<page>"`: the customer's generation at the page's fill, when the fill began, and a checksum of
-the page's key. A case that is read with its timeline has the case's version in front of that. To everybody but us a tag is
-opaque; one that is not of this page, or cannot be read, says nothing.
+the page's key. A case that is read with its timeline has the case's version, and the count of its reported deliveries if
+there are any, in front of that. To everybody but us a tag is opaque; one that is not of this page, or cannot be read, says
+nothing.
 """
 
 import re
@@ -13,7 +14,7 @@ from zlib import crc32
 
 from support_service.ports.cache import CachedBody
 
-_TAG = re.compile(r'"(?:[0-9]{1,18}-)?([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{8})"')
+_TAG = re.compile(r'"(?:[0-9]{1,18}-){0,2}([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{8})"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

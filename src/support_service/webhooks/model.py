@@ -14,6 +14,7 @@ from support_service.cases import (
     CaseClosed,
     CaseOpened,
     CaseUpdated,
+    DeliveryChanged,
     MessagePosted,
     StatusChanged,
 )
@@ -31,6 +32,7 @@ _EVENTS: Sequence[type[LoggedEvent]] = (
     CaseUpdated,
     CaseClosed,
     AwaitedCame,
+    DeliveryChanged,
     TimelineChanged,
 )
 EVENT_TYPES = tuple(event.type_ for event in _EVENTS)

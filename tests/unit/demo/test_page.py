@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from support_service.cases import Channel, Priority, Status
+from support_service.cases import Channel, DeliveryState, FailureReason, Priority, Status
 from support_service.demo.goods import METHODS, RULES
 from support_service.demo.page import create_router
 from support_service.demo.people import PEOPLE
@@ -114,6 +114,7 @@ def test_there_are_words_for_everything_the_service_can_tell() -> None:
     needed |= {f"source.{source.name}" for source in SOURCES}
     needed |= {f"status.{status}" for status in Status} | {f"priority.{priority}" for priority in Priority}
     needed |= {f"channel.{channel}" for channel in Channel}
+    needed |= {f"delivery.{state}" for state in DeliveryState} | {f"failure.{reason}" for reason in FailureReason}
     needed |= {f"state.{state}" for state in ("ok", "stale", "unavailable")}
     needed |= {f"from.{served}" for served in ("lake", "rest", "events", "context", "none")}
     needed |= {f"method.{method}" for methods in METHODS.values() for method in methods if method != "boleto"}

@@ -35,7 +35,7 @@ def row(event: LoggedEvent, position: int = 7) -> LogRow:
 
 
 def case(team: str | None = None, ticket_id: UUID | None = None) -> CaseFacts:
-    return CaseFacts(ticket_id or uuid4(), 1, "c-1", "o-1", team, NOBODY)
+    return CaseFacts(ticket_id or uuid4(), 1, 0, "c-1", "o-1", team, NOBODY)
 
 
 def told(notice: Notice, sight: Sight) -> tuple[int, str, dict[str, Any]] | None:

@@ -33,7 +33,7 @@ class Service:
         yield self
 
     async def facts_of_many(self, _connection: object, ticket_ids: Collection[UUID]) -> dict[UUID, CaseFacts]:
-        return {ticket_id: CaseFacts(ticket_id, 1, "c-1", None, None, TICKET) for ticket_id in ticket_ids}
+        return {ticket_id: CaseFacts(ticket_id, 1, 0, "c-1", None, None, TICKET) for ticket_id in ticket_ids}
 
     def happens(self, count: int = 1) -> None:
         data = {"ticket_id": str(TICKET), "before": "OPEN", "after": "PENDING", "team": None}

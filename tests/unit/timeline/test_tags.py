@@ -29,9 +29,9 @@ def test_a_tag_says_which_page_it_is_of_and_how_far_that_was() -> None:
 
 
 def test_of_several_tags_weak_ones_and_those_of_a_case_included_the_newest_counts() -> None:
-    case = '"12-' + tag(page(9))[1:]
-    header = f"{tag(page(7))}, W/{tag(page(8))}, {case}"
-    assert newest_seen(header, NAME) == PageState.of(page(9))
+    for case in ('"12-', '"12-3-'):
+        header = f"{tag(page(7))}, W/{tag(page(8))}, {case + tag(page(9))[1:]}"
+        assert newest_seen(header, NAME) == PageState.of(page(9))
 
 
 def test_what_is_not_a_tag_of_this_page_says_nothing() -> None:

@@ -3,14 +3,20 @@ INSERT INTO support_conversations
     (conversation_id, ticket_id, author_type, message, created_at, metadata, number, internal, author_id, recorded_by)
 SELECT $1, $2, $3, $4, $5, NULL, coalesce(max(number), 0) + 1, $6, $7, $8
 FROM support_conversations WHERE ticket_id = $2
-RETURNING *
+RETURNING *, NULL AS delivery_state, NULL AS delivery_reason, NULL::timestamptz AS delivery_reported_at
 
 -- name: newest_messages
 -- One more than shown, so that the reader knows whether there are older ones.
-SELECT * FROM support_conversations WHERE ticket_id = $1 ORDER BY number DESC LIMIT $2
+SELECT words.*, delivery.state AS delivery_state, delivery.reason AS delivery_reason,
+    delivery.reported_at AS delivery_reported_at
+FROM support_conversations AS words LEFT JOIN support_reply_deliveries AS delivery USING (conversation_id)
+WHERE words.ticket_id = $1 ORDER BY words.number DESC LIMIT $2
 
 -- name: messages_before
-SELECT * FROM support_conversations WHERE ticket_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
+SELECT words.*, delivery.state AS delivery_state, delivery.reason AS delivery_reason,
+    delivery.reported_at AS delivery_reported_at
+FROM support_conversations AS words LEFT JOIN support_reply_deliveries AS delivery USING (conversation_id)
+WHERE words.ticket_id = $1 AND words.number < $2 ORDER BY words.number DESC LIMIT $3
 
 -- name: newer_than_seen
 -- NULL when the message seen is not of this case; else whether somebody else has said something since.

@@ -11,11 +11,11 @@ RETURNING *
 SELECT * FROM support_tickets WHERE ticket_id = $1
 
 -- name: case_facts
-SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
+SELECT ticket_id, version, reports, customer_id, order_id, team, opened_by FROM support_tickets
 WHERE ticket_id = ANY ($1::uuid[])
 
 -- name: cases_about
-SELECT ticket_id, version, t.customer_id, t.order_id, team, opened_by, moved.order_id
+SELECT ticket_id, version, reports, t.customer_id, t.order_id, team, opened_by, moved.order_id
 FROM unnest($1::text[], $2::text[]) AS moved (customer_id, order_id)
 JOIN support_tickets t ON t.customer_id = moved.customer_id AND (t.order_id IS NULL OR t.order_id = moved.order_id)
 WHERE t.status <> 'CLOSED'
@@ -25,11 +25,11 @@ SELECT EXISTS (SELECT FROM support_tickets WHERE ticket_id = $1 AND status <> 'C
 
 -- name: lock_live_cases
 -- Until the transaction ends no case of these changes what it is about.
-SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
+SELECT ticket_id, version, reports, customer_id, order_id, team, opened_by FROM support_tickets
 WHERE status <> 'CLOSED' AND ($1::uuid IS NULL OR ticket_id > $1) ORDER BY ticket_id LIMIT $2 FOR SHARE
 
 -- name: unfinished_link
-SELECT ticket_id, version, customer_id, order_id, team, opened_by FROM support_tickets
+SELECT ticket_id, version, reports, customer_id, order_id, team, opened_by FROM support_tickets
 WHERE linked_ticket_id = $1 AND status <> 'CLOSED' ORDER BY ticket_id DESC LIMIT 1
 
 -- name: lock_ticket

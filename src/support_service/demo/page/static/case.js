@@ -82,6 +82,7 @@ export function caseView(ticketId, on) {
 
   const loop = repeat(EVERY_MS, refresh, on.failed);
   const clock = setInterval(() => {
+    conversation.tick();
     timeline.tick();
     head.tick();
   }, 1_000);

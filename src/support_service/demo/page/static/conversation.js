@@ -1,6 +1,7 @@
 // The conversation of one case and the box to write in.
 
 import { ask, is, nameOf, session } from "./api.js";
+import { deliveryMark } from "./delivery.js";
 import { h, keep, say, show } from "./dom.js";
 import { exactly, moment, t } from "./texts.js";
 
@@ -68,7 +69,8 @@ export function conversationPanel(ticketId, sent) {
       modes[place].disabled = closed && mode === "reply";
     });
     form.dataset.mode = draft.mode;
-    say(hint, closed ? t("closedHint") : t(`${draft.mode}Hint`));
+    const undelivered = draft.mode === "reply" && detail?.carrier === null;
+    say(hint, closed ? t("closedHint") : undelivered ? t("nobodyDeliversHint") : t(`${draft.mode}Hint`));
   }
 
   async function send(event) {
@@ -105,13 +107,15 @@ export function conversationPanel(ticketId, sent) {
     show(older, next.older_messages);
     const learnt = () => update(detail);
     keep(list, next.conversation, (message) => message.conversation_id, messageNode, (item, message) =>
-      updateMessage(item, message, learnt),
+      updateMessage(item, message, learnt, next.carrier),
     );
     if (first || atEnd) list.scrollTop = list.scrollHeight;
     dress();
   }
 
-  return { node, update, focus: () => !form.hidden && text.focus() };
+  const tick = () => list.kept?.forEach((item) => item.parts.mark.tick());
+
+  return { node, update, tick, focus: () => !form.hidden && text.focus() };
 }
 
 function messageNode(message) {
@@ -119,14 +123,15 @@ function messageNode(message) {
   const tags = h("span", { class: "muted" });
   const when = h("time", { dateTime: message.created_at, title: exactly(message.created_at) }, moment(message.created_at));
   const words = h("p", { class: "words" });
+  const mark = deliveryMark();
   const kind = message.internal ? "note" : message.author_type.toLowerCase();
   const mine = message.author_id === session.me.agent_id && message.author_type === "AGENT";
-  const item = h("li", { class: `message ${kind}${mine ? " mine" : ""}` }, h("header", null, author, tags, when), words);
-  return Object.assign(item, { parts: { author, tags, words } });
+  const item = h("li", { class: `message ${kind}${mine ? " mine" : ""}` }, h("header", null, author, tags, when), words, mark.node);
+  return Object.assign(item, { parts: { author, tags, words, mark } });
 }
 
-function updateMessage(item, message, learnt) {
-  const { author, tags, words } = item.parts;
+function updateMessage(item, message, learnt, carrier) {
+  const { author, tags, words, mark } = item.parts;
   const byAgent = message.author_type === "AGENT";
   say(author, byAgent ? nameOf(message.author_id, learnt) : t(`author.${message.author_type}`));
   const told = [];
@@ -138,4 +143,5 @@ function updateMessage(item, message, learnt) {
   say(tags, told.join(" · "));
   say(words, message.message ?? t("hidden"));
   words.classList.toggle("muted", message.message === null);
+  mark.update(message, carrier);
 }
