@@ -61,4 +61,4 @@ lock: setup ## lock the newest versions that pyproject.toml allows
 
 clean: ## remove .venv and caches (the demo's data stays)
 	@rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist build
-	@find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests tools bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
