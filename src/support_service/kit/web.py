@@ -41,16 +41,17 @@ _log = logs.get_logger(__name__)
 class BodyTooLarge(TooLarge):
     """The body is larger than is accepted."""
 
-    def __init__(self) -> None:
-        super().__init__(f"A request body may hold at most {LARGEST_BODY} bytes.")
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A request body may hold at most {most} bytes.")
 
 
 class RequestContext:
     """Outermost layer: gives the request its id, bounds its body, and tells the log and the metrics how it went."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, *, larger: Mapping[str, int] | None = None) -> None:
+        """Wrap an application; `larger` are the bounds of bodies, in bytes, of paths that have their own."""
         self._app = app
+        self._larger = dict(larger or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,10 +76,11 @@ class RequestContext:
             await send(message)
 
         try:
-            if int(header("content-length") or 0) > LARGEST_BODY:
-                await problem_of(BodyTooLarge())(scope, receive, send_with_id)
+            most = self._larger.get(scope["path"], LARGEST_BODY)
+            if int(header("content-length") or 0) > most:
+                await problem_of(BodyTooLarge(most))(scope, receive, send_with_id)
             else:
-                await self._app(scope, _bounded(receive), send_with_id)
+                await self._app(scope, _bounded(receive, most), send_with_id)
         finally:
             route = getattr(scope.get("route"), "path", _UNROUTED)
             account(scope["method"], route, status, time.perf_counter() - started)
@@ -115,15 +117,15 @@ def account(method: str, route: str, status: int, seconds: float, **ids: object)
     level("http.request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **ids)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     taken = 0
 
     async def bounded() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > LARGEST_BODY:
-            raise BodyTooLarge
+        if taken > most:
+            raise BodyTooLarge(most)
         return message
 
     return bounded
