@@ -89,6 +89,18 @@ class Settings(BaseSettings):
         default=(),
         description="Networks besides the public internet that webhooks may be sent to, by http, too: `10.8.0.0/16,...`.",
     )
+    blobs_directory: Path | None = Field(
+        default=None, description="Folder for the files of cases, shared by all processes; unset: none are taken."
+    )
+    blobs_secret: SecretStr | None = Field(
+        default=None, description="What signs the addresses of files in that folder: at least 32 characters."
+    )
+    attachments_most_bytes: int = Field(
+        default=25_000_000, ge=1, le=1_000_000_000, description="Bytes that an attachment may have."
+    )
+    attachments_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Content types of attachments, comma-separated; unset: those of docs/attachments.md."
+    )
     timeline_window_days: int = Field(
         default=730, ge=1, le=36500, description="Facts older than this are not asked for."
     )
@@ -128,7 +140,9 @@ class Settings(BaseSettings):
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip(): table.strip() for name, _, table in pairs}
 
-    @field_validator("oidc_algorithms", "webhooks_private_networks", "trusted_proxies", mode="before")
+    @field_validator(
+        "oidc_algorithms", "webhooks_private_networks", "attachments_types", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from support_service.activity import ViewRecorder
+from support_service.adapters.embedded.blobs import EmbeddedBlobs
 from support_service.adapters.embedded.cache import EmbeddedCache
 from support_service.adapters.embedded.events import EmbeddedEvents
 from support_service.adapters.embedded.issuer import (
@@ -27,6 +28,7 @@ from support_service.adapters.receivers import HttpReceivers
 from support_service.adapters.redis import RedisCache
 from support_service.adapters.rest import RestCommerce
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
+from support_service.attachments import DEFAULT_TYPES, KINDS, SETTLE, AttachmentJobs, AttachmentLimits, Attachments
 from support_service.cases import Carrying, CaseOpened, Cases
 from support_service.config import Settings
 from support_service.context import ENRICH, Context, DeadLetters, TimelineChanged, WaitingCases
@@ -125,9 +127,20 @@ class Services:
             tail=self.tail,
             clock=clock,
         )
+        self.blobs = _blobs(settings, clock)
+        self.attachments = Attachments(
+            self.database, self.cases, self.blobs, self.views, limits=_attachment_limits(settings), clock=clock
+        )
         self.recent = RecentCases()
         self.desk = Desk(
-            self.database, self.directory, self.cases, self.timeline, self.views, recent=self.recent, clock=clock
+            self.database,
+            self.directory,
+            self.cases,
+            self.timeline,
+            self.views,
+            attachments=self.attachments,
+            recent=self.recent,
+            clock=clock,
         )
 
         self.carrying = Carrying(clock)
@@ -151,7 +164,12 @@ class Services:
         self.due = DueWorker(
             self.database,
             clock,
-            {ENRICH: self.context.enrich, "sweep": self._sweep, FORGET: self.webhook_jobs.forget},
+            {
+                ENRICH: self.context.enrich,
+                "sweep": self._sweep,
+                FORGET: self.webhook_jobs.forget,
+                SETTLE: AttachmentJobs(self.database, self.blobs).settle,
+            },
             periodic=("sweep",),
         )
         self._clock = clock
@@ -185,6 +203,7 @@ class Services:
             self.cache,
             self.shared_cache,
             self.receivers,
+            self.blobs,
         ):
             if part is not None:
                 await part.close()
@@ -312,6 +331,21 @@ def _shared_cache(settings: Settings) -> RedisCache | None:
         return RedisCache(settings.redis_url.get_secret_value())
     except ValueError as error:
         raise NotConfigured(f"REDIS_URL: {error}.") from error
+
+
+def _blobs(settings: Settings, clock: Clock) -> EmbeddedBlobs | None:
+    if settings.blobs_directory is None:
+        return None
+    try:
+        return EmbeddedBlobs(settings.blobs_directory, secret=_secret(settings.blobs_secret) or "", clock=clock)
+    except ValueError as error:
+        raise NotConfigured(f"BLOBS_SECRET: {error}.") from error
+
+
+def _attachment_limits(settings: Settings) -> AttachmentLimits:
+    if unknown := set(settings.attachments_types) - KINDS.keys():
+        raise NotConfigured(f"ATTACHMENTS_TYPES: nothing is known of {', '.join(sorted(unknown))}.")
+    return AttachmentLimits(settings.attachments_most_bytes, frozenset(settings.attachments_types or DEFAULT_TYPES))
 
 
 def _lake(settings: Settings, name: str) -> Lake | None:

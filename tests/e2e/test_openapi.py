@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from support.api import CASES, new_case, patch, send
 from support.service import Person, RunningService
+from support_service.attachments import schemas as of_attachments
 from support_service.desk import carrier_schemas as of_deliveries
 from support_service.desk import schemas as of_cases
 from support_service.webhooks import schemas as of_webhooks
@@ -60,19 +61,20 @@ async def test_every_body_that_can_be_sent_has_an_example_that_is_valid_and_work
             continue
         reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         name = reference.rpartition("/")[2]
-        model: type[BaseModel] = next(
-            getattr(room, name) for room in (of_cases, of_deliveries, of_webhooks) if hasattr(room, name)
-        )
+        rooms = (of_attachments, of_cases, of_deliveries, of_webhooks)
+        (found,) = {getattr(room, name) for room in rooms if hasattr(room, name)}
+        model: type[BaseModel] = found
         examples[method, path] = document["components"]["schemas"][name]["examples"]
         for example in examples[method, path]:
             assert model.model_validate(example).model_dump(mode="json", exclude_unset=True) == example
     assert {where for where in examples if where[1].startswith(CASES)} == {
         ("POST", CASES), ("PATCH", CASES + "/{ticket_id}"), ("POST", CASES + "/{ticket_id}/messages"),
         DELIVERY,
+        ("POST", CASES + "/{ticket_id}/attachments"),
     }  # fmt: skip
     del examples[DELIVERY]  # a machine's alone: tests/e2e/test_delivery.py
     agent = service.person("AGENT", teams=("orders",))
-    assert len(examples) == 3 + 3  # of webhooks, whose receivers are not there to be asked
+    assert len(examples) == 4 + 3  # of webhooks, whose receivers are not there to be asked
     for (method, path), bodies in ((where, bodies) for where, bodies in examples.items() if where[1].startswith(CASES)):
         for body in bodies:
             ticket_id = (await agent.open_case())["ticket_id"]
@@ -98,6 +100,7 @@ async def test_every_operation_says_what_it_is_and_that_it_needs_a_token_and_ref
         "TicketChange",
         "MessageCreate",
         "DeliveryReport",
+        "AttachmentCreate",
         "WebhookCreate",
         "WebhookChange",
         "ReplayRequest",

@@ -17,7 +17,7 @@ from support_service.kit.database import Database
 from support_service.kit.privacy import DataClass
 from support_service.kit.schema import metadata
 
-for _room in ("kit", "activity", "directory", "sources", "cases", "context", "webhooks"):
+for _room in ("kit", "activity", "directory", "sources", "cases", "attachments", "context", "webhooks"):
     import_module(f"support_service.{_room}.tables")
 
 BLUEPRINT = {

@@ -11,11 +11,13 @@ from uuid import uuid4
 from tools.contracts.rights import CALLERS, Right, read
 
 from support.api import CASES, patch, rows
+from support.blobs import attached
 from support.service import Answer, Person, RunningService
 from support_service.ports.events import Record
 
 RIGHTS = read(Path(__file__).parents[2] / "contracts")
 GUARDED = [right for right in RIGHTS if not right.open]
+_READING = next(right for right in RIGHTS if right.operation == "GET /support/cases/{ticket_id}")
 AGENT, OTHER_AGENT, SUPERVISOR, ANALYST, MACHINE, OTHER_MACHINE = CALLERS
 HERE, ELSEWHERE = "here", "elsewhere"
 _TEAMS = {AGENT: ("orders",), OTHER_AGENT: ("payments",), ANALYST: ("orders",)}
@@ -39,7 +41,7 @@ class Cell(NamedTuple):
 
     @property
     def hides_the_case(self) -> bool:
-        """Whether there is such a case, out of the caller's sight."""
+        """Whether there is such a case, out of the caller's sight: they could not read it either."""
         if (
             self.status != 404
             or "ticket_id" not in self.right.ids
@@ -47,7 +49,7 @@ class Cell(NamedTuple):
         ):
             return False
         of_the_case = ("ticket_id", self.place) if self.one == "ticket_id" else ("", "")
-        return self.right.cells[of_the_case][CALLERS.index(self.caller)] == 404
+        return _READING.cells[of_the_case][CALLERS.index(self.caller)] == 404
 
 
 def cells(right: Right) -> Iterator[Cell]:
@@ -118,7 +120,7 @@ async def refurnished(ground: Ground) -> Ground:
     sides = {HERE: (AGENT, "orders", MACHINE), ELSEWHERE: (OTHER_AGENT, "payments", OTHER_MACHINE)}
     ids = {
         side: {
-            **await _case(callers[machine], callers[agent], team),
+            **await _case(service, callers[machine], callers[agent], team),
             "agent_id": ground.agent_ids[agent],
             "dead_letter_id": await _dead_letter(service),
             **await _webhook(service),
@@ -134,14 +136,15 @@ def _token(service: RunningService, caller: str, lifetime: timedelta = timedelta
     return service.issuer.token(subject=caller, name=caller, email="", roles=(role,), teams=teams, lifetime=lifetime)
 
 
-async def _case(opener: Person, agent: Person, team: str) -> dict[str, str]:
-    """A case of the team, and a reply in it."""
+async def _case(service: RunningService, opener: Person, agent: Person, team: str) -> dict[str, str]:
+    """A case of the team, a reply in it, and a file that the reply holds."""
     ticket_id: str = (await opener.open_case(order_id="o-1"))["ticket_id"]
     given = await patch(agent, ticket_id, 1, team=team)
     assert given.status == 200, given
     reply = await agent.say(ticket_id, "It comes tomorrow.")
     assert reply.status == 201, reply
-    return {"ticket_id": ticket_id, "conversation_id": reply.body["conversation_id"]}
+    file = await attached(service, ticket_id)
+    return {"ticket_id": ticket_id, "conversation_id": reply.body["conversation_id"], "attachment_id": file}
 
 
 async def _dead_letter(service: RunningService) -> str:

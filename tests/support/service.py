@@ -120,7 +120,8 @@ async def worked_off(services: wiring.Services) -> None:
 def settings_for(dsns: DatabaseDsns, shop: Shop, base_url: str, key: Path, token: str, **others: object) -> Settings:
     """The settings of a service, on embedded parts unless others are given; the environment has no say."""
     return Settings.model_validate(
-        {
+        {"blobs_directory": key.parent / "blobs", "blobs_secret": "blobs " * 8}
+        | {
             "demo": True,
             "database_url": dsns.app,
             "lake_url": shop.lake_dsn,

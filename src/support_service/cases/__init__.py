@@ -29,6 +29,7 @@ from support_service.cases.model import (
 )
 from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, in_sight, must_see
 from support_service.cases.store import Filters, is_live
+from support_service.cases.watching import watched
 
 __all__ = [
     "AuthorType",
@@ -67,4 +68,5 @@ __all__ = [
     "is_live",
     "metrics",
     "must_see",
+    "watched",
 ]

@@ -257,6 +257,11 @@ class Cases:
         kind = "first" if ticket.first_responded_at is None else "next"
         return Posted(message, saved, None if waited is None else Response(kind, waited, saved.channel))
 
+    async def set_attachment_uri(self, tx: Tx, message: Message, uri: str) -> Message:
+        """Name the first file that a message holds, in the transaction that posts it; gives the message as it is then."""
+        await store.set_attachment_uri(tx, message.conversation_id, uri)
+        return replace(message, attachment_uri=uri)
+
     async def change(
         self, tx: Tx, principal: Principal, ticket_id: UUID, *, version: int, changes: dict[str, object]
     ) -> Ticket:

@@ -243,6 +243,11 @@ async def insert_first_message(
     return message
 
 
+async def set_attachment_uri(tx: Tx, conversation_id: UUID, uri: str) -> None:
+    """Name the first file that a message holds."""
+    await tx.execute(_SQL["set_attachment_uri"], conversation_id, uri)
+
+
 async def newest_messages(connection: Tx, ticket_id: UUID, limit: int) -> list[Message]:
     """The newest messages of a case, newest first."""
     return [_message(row) for row in await connection.fetch(_SQL["newest_messages"], ticket_id, limit)]

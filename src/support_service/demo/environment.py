@@ -12,7 +12,19 @@ HOST = "127.0.0.1"
 _LONG_AGO_DAYS = 7300
 """Olist's orders are of 2016 to 2018, so the demo's timelines look back twenty years."""
 
-_NOT_OURS = ("DATABASE_", "OIDC_", "SHOP_", "LAKE_", "SECRETS_DIR", "KAFKA_", "TRINO_", "REDIS_", "S3_")
+_NOT_OURS = (
+    "DATABASE_",
+    "OIDC_",
+    "SHOP_",
+    "LAKE_",
+    "SECRETS_DIR",
+    "KAFKA_",
+    "TRINO_",
+    "REDIS_",
+    "S3_",
+    "BLOBS_",
+    "ATTACHMENTS_",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,8 @@ def settings_of(cluster: Cluster, folder: DemoFolder, addresses: Addresses, *, s
         "SUPPORT_API_URL": addresses.url,
         "OIDC_AUDIENCE": AUDIENCE,
         "LOCAL_ISSUER_KEY": str(folder.issuer_key),
+        "BLOBS_DIRECTORY": str(folder.blobs),
+        "BLOBS_SECRET": folder.blobs_secret(),
         "TIMELINE_WINDOW_DAYS": str(_LONG_AGO_DAYS),
         "LOG_FORMAT": "json",
     }

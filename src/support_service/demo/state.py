@@ -4,6 +4,7 @@ state.json    written by the demo: its process, its address, which parts run; re
 settings.json the settings of its processes, for `support-service doctor`; removed when it ends
 wanted.json   written by `support-service demo stop|start`: which parts should run
 issuer.pem    the local issuer's key        logs/    one file a process        postgres/    the data
+blobs.json    what signs addresses of files blobs/   the files of cases
 """
 
 import contextlib
@@ -61,6 +62,18 @@ class DemoFolder:
     def postgres(self) -> Path:
         """Where the database's data is wanted."""
         return self.path / "postgres"
+
+    @property
+    def blobs(self) -> Path:
+        """Where the files of cases are kept."""
+        return self.path / "blobs"
+
+    def blobs_secret(self) -> str:
+        """What signs the addresses of files: made once, and kept where only this file's owner can read it."""
+        kept = self.path / "blobs.json"
+        if "secret" not in _read(kept):
+            _write(kept, {"secret": secrets.token_urlsafe(32)})
+        return str(_read(kept)["secret"])
 
     def make(self) -> None:
         """Make the folder, closed to others, and forget what was wanted of a demo before."""

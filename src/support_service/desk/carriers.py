@@ -3,10 +3,9 @@
 from uuid import UUID
 
 from support_service.activity import ViewRecorder
-from support_service.cases import Carrying, Delivery
+from support_service.cases import Carrying, Delivery, watched
 from support_service.cases import metrics as case_metrics
 from support_service.desk import carrier_schemas as schemas
-from support_service.desk.watching import watched
 from support_service.directory import Principal
 from support_service.kit import logs
 from support_service.kit.database import Database

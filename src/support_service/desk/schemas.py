@@ -1,6 +1,7 @@
 """What the desk's routes take and give. Inputs refuse unknown fields; outputs show what the reader's profile allows."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from support_service.attachments import MOST_PER_MESSAGE, AttachedFile
 from support_service.cases import (
     AuthorType,
     Awaited,
@@ -70,6 +72,9 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), OneLine]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), NotNul]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+AttachmentsOf = Mapping[UUID, tuple[AttachedFile, ...]]
+"""By message, the files it holds."""
+
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
@@ -132,6 +137,9 @@ class MessageCreate(_Input):
     )
     seen_through: UUID | None = Field(
         default=None, description="The last message the writer had seen; 409 if others have written since."
+    )
+    attachment_ids: Annotated[list[UUID], Field(max_length=MOST_PER_MESSAGE)] = Field(
+        default=[], description="Files of this case that you uploaded, that are ready, and that no message holds yet."
     )
 
     @model_validator(mode="after")
@@ -273,7 +281,8 @@ class ConversationMessage(_Output):
     internal: bool
     author_id: UUID
     recorded_by: UUID | None = Field(description="Who wrote down the customer's words.")
-    attachment_uri: str | None
+    attachment_uri: str | None = Field(description="The name for ever of its first file; no address to fetch it from.")
+    attachments: tuple[AttachedFile, ...] = Field(description="The files it holds.")
     sentiment: str | None
     created_at: datetime
     delivery: ReplyDelivery | None = Field(
@@ -281,7 +290,7 @@ class ConversationMessage(_Output):
     )
 
     @classmethod
-    def of(cls, message: Message, profile: Profile) -> Self:
+    def of(cls, message: Message, profile: Profile, attachments: tuple[AttachedFile, ...] = ()) -> Self:
         """A message as a reader of this profile sees it."""
         return cls(
             conversation_id=message.conversation_id,
@@ -292,7 +301,8 @@ class ConversationMessage(_Output):
             internal=message.internal,
             author_id=message.author_id,
             recorded_by=message.recorded_by,
-            attachment_uri=message.attachment_uri,
+            attachment_uri=None if profile is Profile.MASKED else message.attachment_uri,
+            attachments=attachments,
             sentiment=message.sentiment,
             created_at=message.created_at,
             delivery=None if message.delivery is None else ReplyDelivery.of(message.delivery),
@@ -310,9 +320,14 @@ class TicketDetail(TicketResponse):
     timeline: TimelineResponse | None = Field(default=None, description="Present with includeTimeline=true.")
 
     @classmethod
-    def with_conversation(cls, ticket: Ticket, conversation: Conversation, profile: Profile) -> Self:
+    def with_conversation(
+        cls, ticket: Ticket, conversation: Conversation, profile: Profile, attachments: AttachmentsOf
+    ) -> Self:
         """A case and its conversation as a reader of this profile sees them, without a timeline."""
-        messages = tuple(ConversationMessage.of(message, profile) for message in conversation.messages)
+        messages = tuple(
+            ConversationMessage.of(message, profile, attachments.get(message.conversation_id, ()))
+            for message in conversation.messages
+        )
         return cls(
             **_ticket_fields(ticket, profile),
             conversation=messages,

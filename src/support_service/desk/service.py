@@ -5,6 +5,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from support_service.activity import ViewRecorder
+from support_service.attachments import Attachments
+from support_service.attachments import metrics as attachment_metrics
 from support_service.cases import (
     AuthorType,
     Awaited,
@@ -17,6 +19,7 @@ from support_service.cases import (
     Ticket,
     in_sight,
     must_see,
+    watched,
 )
 from support_service.cases import (
     metrics as case_metrics,
@@ -24,7 +27,6 @@ from support_service.cases import (
 from support_service.desk import schemas
 from support_service.desk.errors import AgentNotFound
 from support_service.desk.recent import Body, Known, RecentCases
-from support_service.desk.watching import watched
 from support_service.directory import Action, Directory, Principal, Profile, Role, permit
 from support_service.kit import logs
 from support_service.kit.clock import Clock
@@ -53,6 +55,7 @@ class Desk:
         timeline: Timeline,
         views: ViewRecorder,
         *,
+        attachments: Attachments,
         recent: RecentCases,
         clock: Clock,
     ) -> None:
@@ -60,6 +63,7 @@ class Desk:
         self._database = database
         self._directory = directory
         self._cases = cases
+        self._attachments = attachments
         self._timeline = timeline
         self._views = views
         self._recent = recent
@@ -89,11 +93,13 @@ class Desk:
         """Add a message: 201 with it. See `Cases.post_message` for what it refuses."""
         author_type, action = _author_of(principal, on_behalf_of_customer=new.on_behalf_of_customer)
         await self._permit(principal, action, ticket_id)
-        message = NewMessage(new.message, author_type, new.internal, new.seen_through)
+        said = NewMessage(new.message, author_type, new.internal, new.seen_through)
+        wanted = tuple(dict.fromkeys(new.attachment_ids))
 
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
-            posted = await self._cases.post_message(tx, principal, ticket_id, message)
-            body = schemas.ConversationMessage.of(posted.message, principal.profile)
+            posted = await self._cases.post_message(tx, principal, ticket_id, said)
+            message, files = await self._attachments.attach(tx, principal, ticket_id, posted.message, wanted)
+            body = schemas.ConversationMessage.of(message, principal.profile, files)
             headers = {"location": f"/support/cases/{posted.ticket.ticket_id}", "etag": etag_of(posted.ticket.version)}
 
             def afterwards() -> None:
@@ -102,6 +108,7 @@ class Desk:
                 if posted.response is not None:
                     response = posted.response
                     case_metrics.RESPONSE_SECONDS.labels(response.kind, response.channel).observe(response.seconds)
+                attachment_metrics.STATES.labels("attached").inc(len(files))
                 _log.info("message.posted", author_type=author_type.value, internal=new.internal, linked=posted.linked)
 
             return Answer(201, headers, body.model_dump_json().encode()), afterwards
@@ -240,7 +247,8 @@ class Desk:
             return known
         async with self._database.connection() as connection:
             ticket, conversation = await self._cases.read(connection, principal, ticket_id)
-        detail = schemas.TicketDetail.with_conversation(ticket, conversation, profile)
+            attached = await self._attachments.of_messages(connection, conversation.messages, profile)
+        detail = schemas.TicketDetail.with_conversation(ticket, conversation, profile, attached)
         body = Body(ticket.facts, detail.model_dump_json(exclude={"timeline"}).encode())
         self._recent.keep_body(profile, body)
         return body
@@ -256,9 +264,12 @@ class Desk:
                 found = await self._cases.messages_before(
                     connection, principal, ticket_id, number=before, limit=page.limit + 1
                 )
-            shown = found[: page.limit]
+                shown, profile = found[: page.limit], principal.profile
+                files = await self._attachments.of_messages(connection, shown, profile)
             more = encode_cursor([shown[-1].number]) if len(found) > page.limit else None
-            items = tuple(schemas.ConversationMessage.of(message, principal.profile) for message in shown)
+            items = tuple(
+                schemas.ConversationMessage.of(each, profile, files.get(each.conversation_id, ())) for each in shown
+            )
             return schemas.MessagePage(items=items, next_cursor=more)
 
         messages = await self._watched(principal, read())

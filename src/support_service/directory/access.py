@@ -18,6 +18,8 @@ class Action(StrEnum):
     MESSAGE_AS_AGENT = "message.as_agent"
     MESSAGE_AS_CUSTOMER = "message.as_customer"
     MESSAGE_AS_BOT = "message.as_bot"
+    ATTACHMENT_ADD = "attachment.add"
+    ATTACHMENT_READ = "attachment.read"
     TIMELINE_READ = "timeline.read"
     STREAM_READ = "stream.read"
     WORKLOAD_READ = "workload.read"
@@ -44,6 +46,8 @@ MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.MESSAGE_AS_AGENT: _WORKERS,
         Action.MESSAGE_AS_CUSTOMER: _WORKERS | _SERVICE,
         Action.MESSAGE_AS_BOT: _SERVICE,
+        Action.ATTACHMENT_ADD: _WORKERS | _SERVICE,
+        Action.ATTACHMENT_READ: _PEOPLE | _SERVICE,
         Action.TIMELINE_READ: _PEOPLE,
         Action.STREAM_READ: _PEOPLE,
         Action.WORKLOAD_READ: _PEOPLE,

@@ -14,6 +14,7 @@ from support_service.config import Settings
 from support_service.demo.state import DemoFolder
 from support_service.kit import deadletters, eventlog, logs
 from support_service.kit.problems import Problem
+from support_service.ports.blobs import BlobsUnavailable
 from support_service.ports.commerce import CommerceError
 from support_service.ports.identity import IdentityUnavailable
 from support_service.ports.lake import LakeError
@@ -66,6 +67,7 @@ async def _look(services: wiring.Services) -> list[Finding]:
         _events,
         _identity,
         _webhooks,
+        _files,
     )
     findings: list[Finding] = []
     try:
@@ -128,6 +130,16 @@ async def _flow(services: wiring.Services) -> list[Finding]:
 
 
 _RUN_WORKER = "Is `support-service worker` running? Its log says what holds it up."
+
+
+async def _files(services: wiring.Services) -> list[Finding]:
+    if services.blobs is None:
+        return [Finding("files", "off", "BLOBS_DIRECTORY is not set: cases take no attachments")]
+    try:
+        await services.blobs.size("doctor")
+    except BlobsUnavailable:
+        return [Finding("files", "wrong", "cannot be read", "Check BLOBS_DIRECTORY and who may read and write there.")]
+    return [Finding("files", "ok", "can be read")]
 
 
 async def _webhooks(services: wiring.Services) -> list[Finding]:

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from support_service import __version__, migrations, wiring
+from support_service.adapters.embedded.blobs import BLOBS_PATH, LARGEST_FORM, create_blob_routes
+from support_service.attachments import create_attachment_routes
 from support_service.config import Settings
 from support_service.context import create_dead_letter_routes
 from support_service.demo.page import create_router as create_demo_page
@@ -91,18 +93,26 @@ def build(services: wiring.Services) -> FastAPI:
         lifespan=lifespan,
     )
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
-    app.add_middleware(RequestContext)
+    largest_upload = services.settings.attachments_most_bytes + LARGEST_FORM
+    app.add_middleware(RequestContext, larger={BLOBS_PATH: largest_upload})
     install_problem_handlers(app)
+    _add_routes(app, services)
+    _add_operations(app, services)
+    _describe_problems(app)
+    return app
+
+
+def _add_routes(app: FastAPI, services: wiring.Services) -> None:
     app.include_router(create_routes(services.desk, services.guard))
     app.include_router(create_carrier_routes(services.carriers, services.guard))
     app.include_router(create_dead_letter_routes(services.dead_letters, services.guard))
     app.include_router(create_stream_routes(services.stream, services.guard))
     app.include_router(create_webhook_routes(services.webhooks, services.deliveries, services.guard))
-    _add_operations(app, services)
+    app.include_router(create_attachment_routes(services.attachments, services.guard))
+    if services.blobs is not None:
+        app.include_router(create_blob_routes(services.blobs))
     if services.issuer is not None:
         app.include_router(create_demo_page(services.issuer, PEOPLE))
-    _describe_problems(app)
-    return app
 
 
 def _add_operations(app: FastAPI, services: wiring.Services) -> None:

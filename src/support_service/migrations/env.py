@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import support_service.activity.tables
+import support_service.attachments.tables
 import support_service.cases.tables
 import support_service.context.tables
 import support_service.directory.tables

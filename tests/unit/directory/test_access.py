@@ -60,7 +60,14 @@ def test_nobody_without_a_role_may_do_anything(action: Action) -> None:
 
 def test_an_analyst_changes_nothing() -> None:
     allowed = {action for action, roles in MATRIX.items() if Role.ANALYST in roles}
-    reads = {Action.CASE_LIST, Action.CASE_READ, Action.TIMELINE_READ, Action.WORKLOAD_READ, Action.STREAM_READ}
+    reads = {
+        Action.CASE_LIST,
+        Action.CASE_READ,
+        Action.TIMELINE_READ,
+        Action.WORKLOAD_READ,
+        Action.STREAM_READ,
+        Action.ATTACHMENT_READ,
+    }
     assert allowed == reads
 
 

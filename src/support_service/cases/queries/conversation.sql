@@ -5,6 +5,9 @@ SELECT $1, $2, $3, $4, $5, NULL, coalesce(max(number), 0) + 1, $6, $7, $8
 FROM support_conversations WHERE ticket_id = $2
 RETURNING *, NULL AS delivery_state, NULL AS delivery_reason, NULL::timestamptz AS delivery_reported_at
 
+-- name: set_attachment_uri
+UPDATE support_conversations SET attachment_uri = $2 WHERE conversation_id = $1
+
 -- name: newest_messages
 -- One more than shown, so that the reader knows whether there are older ones.
 SELECT words.*, delivery.state AS delivery_state, delivery.reason AS delivery_reason,
