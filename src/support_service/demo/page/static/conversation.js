@@ -1,5 +1,6 @@
 // The conversation of one case and the box to write in.
 
+import { attachedFiles, filePicker } from "./attachments.js";
 import { ask, is, nameOf, session } from "./api.js";
 import { deliveryMark } from "./delivery.js";
 import { h, keep, say, show } from "./dom.js";
@@ -27,6 +28,7 @@ export function conversationPanel(ticketId, sent) {
     "aria-label": t("message"),
     on: { input: typed, keydown: (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && send(event) },
   });
+  const files = filePicker(ticketId, draft, () => (draft.key = null));
   const modes = Object.keys(MODES).map((mode) =>
     h("button", { type: "button", on: { click: () => choose(mode) } }, t(mode)),
   );
@@ -36,10 +38,12 @@ export function conversationPanel(ticketId, sent) {
     { class: "reply", hidden: !is("AGENT", "SUPERVISOR"), on: { submit: send } },
     h("div", { class: "segments" }, modes),
     text,
+    files.node,
     hint,
     problem,
-    h("div", { class: "row" }, h("span", { class: "muted" }, t("sendHint")), button),
+    h("div", { class: "row" }, files.button, h("span", { class: "muted" }, t("sendHint")), button),
   );
+  files.catches(form, text);
   const node = h(
     "section",
     { class: "panel conversation", "aria-label": t("conversation") },
@@ -76,18 +80,21 @@ export function conversationPanel(ticketId, sent) {
   async function send(event) {
     event.preventDefault();
     const message = text.value.trim();
-    if (!message || button.disabled) return;
+    const blocked = files.blocked() ?? (!message && files.ids().length ? t("textNeeded") : null);
+    show(problem, blocked !== null);
+    if (blocked) say(problem, blocked);
+    if (!message || blocked || button.disabled) return;
     draft.key ??= crypto.randomUUID();
     button.disabled = true;
-    show(problem, false);
     try {
       const seen = detail.conversation.at(-1)?.conversation_id;
       const { location } = await ask("POST", `/support/cases/${ticketId}/messages`, {
         headers: { "idempotency-key": draft.key },
-        body: { message, ...MODES[draft.mode], ...(seen ? { seen_through: seen } : {}) },
+        body: { message, ...MODES[draft.mode], ...(seen ? { seen_through: seen } : {}), attachment_ids: files.ids() },
       });
       Object.assign(draft, { text: "", key: null });
       text.value = "";
+      files.clear();
       await sent(location);
     } catch (error) {
       // The key is kept only if nobody knows whether the message arrived: then sending again cannot double it.
@@ -126,7 +133,9 @@ function messageNode(message) {
   const mark = deliveryMark();
   const kind = message.internal ? "note" : message.author_type.toLowerCase();
   const mine = message.author_id === session.me.agent_id && message.author_type === "AGENT";
-  const item = h("li", { class: `message ${kind}${mine ? " mine" : ""}` }, h("header", null, author, tags, when), words, mark.node);
+  const files = attachedFiles(message) ?? "";
+  const head = h("header", null, author, tags, when);
+  const item = h("li", { class: `message ${kind}${mine ? " mine" : ""}` }, head, words, files, mark.node);
   return Object.assign(item, { parts: { author, tags, words, mark } });
 }
 

@@ -47,6 +47,12 @@ export function money(minor, currency) {
 
 export const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
 
+/** How large a file is: `1.2 MB`. */
+export function fileSize(bytes) {
+  const [unit, size] = bytes < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
+  return number(Math.max(bytes / size, 0.1), { style: "unit", unit, maximumFractionDigits: 1 });
+}
+
 /** A moment in the viewer's own zone; the year only when it is another one. */
 export function moment(iso) {
   const at = new Date(iso);
