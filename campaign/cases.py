@@ -25,7 +25,7 @@ from campaign.points import CASE_POINTS
 from campaign.verdict import Verdict, rows_of
 from support.service import eventually
 
-_DIES_WITHIN_S = 15.0
+_DIES_WITHIN_S = 30.0
 _SETTLES_WITHIN_S = 120.0
 _COMINGS = {"case": 6, "message": 10, "change": 4}
 """At which of so many comings to a point of a part a process dies at the latest; others come by less often."""
@@ -64,8 +64,11 @@ class CaseCampaign:
     async def run(self) -> Verdict:
         """All of it; returns what came of it."""
         async with receiving(self.rng) as receiver, asyncio.TaskGroup() as tasks:
+            with self.ground.api(0) as undisturbed:
+                await asyncio.to_thread(undisturbed.until_answers, f"{self.ground.url(0)}/readyz")
+                await self._prepare(receiver.url)
+            self.begun = time.monotonic()
             haunted = self._haunt(tasks)
-            await self._prepare(receiver.url)
             stop = asyncio.Event()
             streaming = tasks.create_task(
                 read_the_stream(self.ground.person("stream", "SUPERVISOR"), self.history, self.rng)

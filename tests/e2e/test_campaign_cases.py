@@ -6,11 +6,12 @@ import pytest
 from campaign.cases import Plan, campaign
 
 KILLS = 24
-SECONDS = 90.0
+SECONDS = 150.0
+"""At most; a machine with two idle cores needs about 70."""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_desk_whose_servers_and_workers_are_killed_at_every_point_loses_and_doubles_nothing() -> None:
     verdict = asyncio.run(campaign(Plan(KILLS, SECONDS), print))
     assert verdict.wrong == []
