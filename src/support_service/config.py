@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     )
     oidc_roles_claim: str = Field(default="realm_access.roles", description="Path of the claim with the roles.")
     oidc_teams_claim: str = Field(default="teams", description="Path of the claim with the teams.")
+    teams_from: Literal["claim", "service"] = Field(
+        default="claim", description="Who says who is in which team: access tokens, or supervisors by `/support/teams`."
+    )
     local_issuer_key: Path | None = Field(default=None, description="Key file of the demo's issuer.")
 
     rate_limit_reads: float = Field(

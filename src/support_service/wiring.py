@@ -32,8 +32,8 @@ from support_service.attachments import DEFAULT_TYPES, KINDS, SETTLE, Attachment
 from support_service.cases import Carrying, CaseOpened, Cases
 from support_service.config import Settings
 from support_service.context import ENRICH, Context, DeadLetters, TimelineChanged, WaitingCases
-from support_service.desk import Carriers, Desk, RecentCases
-from support_service.directory import ClaimPaths, Directory, Guard
+from support_service.desk import Carriers, Customers, Desk, RecentCases
+from support_service.directory import ClaimPaths, Directory, Guard, Teams
 from support_service.kit import deadletters, eventlog, idempotency, metrics
 from support_service.kit.clock import Clock, SystemClock
 from support_service.kit.database import Database, DatabaseError, LostConnection
@@ -53,6 +53,8 @@ from support_service.webhooks import FORGET, Deliveries, Sender, WebhookJobs, We
 _TAIL_POLL_S = 0.1
 SHOP_SERVICES = ("orders", "payments", "shipments", "fraud", "feedback")
 _SWEEP_EVERY = timedelta(hours=1)
+_WRITTEN_WITHOUT_WORDS = timedelta(days=2)
+"""Longer than the version before this one goes on writing beside it."""
 
 
 class NotConfigured(Exception):  # noqa: N818 - the settings' fault, told to the operator
@@ -87,7 +89,8 @@ class Services:
         self.cache = EmbeddedCache(clock)
         self.shared_cache = _shared_cache(settings)
 
-        self.directory = Directory(clock, claims=_claims(settings, self.issuer))
+        kept_here = settings.teams_from == "service"
+        self.directory = Directory(clock, claims=_claims(settings, self.issuer), keeps_teams=kept_here)
         self.views = ViewRecorder(self.database, clock)
         self.guard = Guard(
             self.database,
@@ -103,6 +106,7 @@ class Services:
         )
         self.warming = LakeWarming(self.lake, clock)
         self.cases = Cases(self.directory, clock)
+        self.teams = Teams(self.database, clock, kept_here=kept_here, unfinished=self.cases.unfinished_with)
         self.context = Context(
             self.database,
             self.sources,
@@ -142,6 +146,7 @@ class Services:
             recent=self.recent,
             clock=clock,
         )
+        self.customers = Customers(self.database, self.directory, self.cases, self.timeline, self.views)
 
         self.carrying = Carrying(clock)
         self.carriers = Carriers(self.database, self.carrying, self.views)
@@ -237,6 +242,7 @@ class Services:
         await idempotency.purge(self.database, now)
         await self.context.purge(now)
         await self.webhook_jobs.purge(now)
+        await self.cases.fill_words(self.database, now - _WRITTEN_WITHOUT_WORDS)
         return Again(now + _SWEEP_EVERY)
 
 

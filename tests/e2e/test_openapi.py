@@ -13,8 +13,10 @@ from support.service import Person, RunningService
 from support_service.attachments import schemas as of_attachments
 from support_service.desk import carrier_schemas as of_deliveries
 from support_service.desk import schemas as of_cases
+from support_service.directory import schemas as of_teams
 from support_service.webhooks import schemas as of_webhooks
 
+ROOMS = (of_attachments, of_cases, of_deliveries, of_webhooks, of_teams)
 DELIVERY = ("PUT", CASES + "/{ticket_id}/messages/{conversation_id}/delivery")
 PROBLEM = {"$ref": "#/components/schemas/ProblemBody"}
 
@@ -61,8 +63,7 @@ async def test_every_body_that_can_be_sent_has_an_example_that_is_valid_and_work
             continue
         reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         name = reference.rpartition("/")[2]
-        rooms = (of_attachments, of_cases, of_deliveries, of_webhooks)
-        (found,) = {getattr(room, name) for room in rooms if hasattr(room, name)}
+        (found,) = {getattr(room, name) for room in ROOMS if hasattr(room, name)}
         model: type[BaseModel] = found
         examples[method, path] = document["components"]["schemas"][name]["examples"]
         for example in examples[method, path]:
@@ -74,7 +75,8 @@ async def test_every_body_that_can_be_sent_has_an_example_that_is_valid_and_work
     }  # fmt: skip
     del examples[DELIVERY]  # a machine's alone: tests/e2e/test_delivery.py
     agent = service.person("AGENT", teams=("orders",))
-    assert len(examples) == 4 + 3  # of webhooks, whose receivers are not there to be asked
+    # Of webhooks, whose receivers are not there to be asked, and of teams, which tokens tell here.
+    assert len(examples) == 4 + 3 + 2
     for (method, path), bodies in ((where, bodies) for where, bodies in examples.items() if where[1].startswith(CASES)):
         for body in bodies:
             ticket_id = (await agent.open_case())["ticket_id"]
@@ -139,12 +141,14 @@ async def everything(service: RunningService, agent: Person) -> Any:
     messages, timeline = f"{case}/messages", f"{case}/timeline"
     me = await agent.get("/support/agents/me")
     workload = f"/support/agents/{me['agent_id']}/workload"
-    reads = (CASES, case, f"{case}?includeTimeline=true", messages, timeline, "/support/agents/me", workload)
+    reads = [CASES, case, f"{case}?includeTimeline=true", messages, timeline, "/support/agents/me", workload]
+    reads += [f"{case}/related", "/support/customers/c-1", "/support/teams", "/support/teams/orders"]
+    reads += ["/support/teams/orders/members"]
     for path in reads:
         yield "GET", path, await agent.ask("GET", path)
         yield "GET", path, await send(service, "GET", path)
         yield "GET", path, await send(service, "GET", path, token="garbage")
-        if path != "/support/agents/me":
+        if path not in {"/support/agents/me", f"{case}/related", "/support/customers/c-1", "/support/teams/orders"}:
             yield "GET", path, await agent.ask("GET", f"{path}?nope=1")
     for path in (case, messages, timeline, f"{CASES}/{uuid4()}", f"/support/agents/{uuid4()}/workload"):
         yield "GET", path, await stranger.ask("GET", path)

@@ -34,7 +34,9 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 @pytest.fixture
 async def ground(database_dsns: DatabaseDsns, empty_database_url: str, tmp_path: Path) -> AsyncIterator[Ground]:
     """One service for all cells, without a worker: nothing changes but by what is asked."""
-    async with running_service(database_dsns, empty_database_url, tmp_path, with_worker=False) as service:
+    async with running_service(
+        database_dsns, empty_database_url, tmp_path, with_worker=False, teams_from="service"
+    ) as service:
         yield await furnished(service)
 
 

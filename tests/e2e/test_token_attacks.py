@@ -43,7 +43,7 @@ async def service(
     issuer: Issuer, lines: Lines, database_dsns: DatabaseDsns, empty_database_url: str, tmp_path: Path
 ) -> AsyncIterator[RunningService]:
     """A service that trusts that issuer, and logs as it does for operators."""
-    trusting = {"demo": False, "local_issuer_key": None, "oidc_issuer": issuer.url}
+    trusting: dict[str, Any] = {"demo": False, "local_issuer_key": None, "oidc_issuer": issuer.url}
     async with running_service(database_dsns, empty_database_url, tmp_path, with_worker=False, **trusting) as running:
         yield running
 

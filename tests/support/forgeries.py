@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jwt
@@ -126,6 +127,16 @@ def _of_ecdsa(r: int, s: int) -> Callable[[Target], str]:
 
 
 Forge = Callable[[Target], str]
+
+
+def _mixed_under(algorithm: str) -> Forge:
+    return lambda target: _mixed(target, algorithm)
+
+
+def _of_key_id(said: object) -> Forge:
+    return lambda target: unsigned(target.header(kid=said), target.claims(), b"signature")
+
+
 _ALGORITHM, _MALFORMED, _SIGNATURE, _UNKNOWN = {"algorithm"}, {"malformed"}, {"signature"}, {"unknown-key"}
 
 FORGERIES: dict[str, tuple[Forge, set[str]]] = {
@@ -143,7 +154,7 @@ FORGERIES: dict[str, tuple[Forge, set[str]]] = {
     "HMAC with the public key as DER": (lambda t: _hmac(t, _public(t, Encoding.DER), "HS256"), _ALGORITHM),
     "HMAC with the published key as JSON": (lambda t: _hmac(t, json.dumps(t.key.jwk()).encode(), "HS256"), _ALGORITHM),
     "HMAC with an empty secret": (lambda t: _hmac(t, b"", "HS512"), _ALGORITHM),
-    **{f"signature of another algorithm under {said}": (lambda t, said=said: _mixed(t, said), _SIGNATURE | _UNKNOWN)
+    **{f"signature of another algorithm under {said}": (_mixed_under(said), _SIGNATURE | _UNKNOWN)
        for said in ("RS256", "PS256", "ES384", "EdDSA")},
     "another key under the same id": (_other, _SIGNATURE),
     "another kind of key under the same id": (lambda t: ed_key(t.key.kid).sign(t.claims()), _UNKNOWN),
@@ -155,10 +166,10 @@ FORGERIES: dict[str, tuple[Forge, set[str]]] = {
     "certificate address (x5u)": (lambda t: _other(t, x5u=f"{t.attacker}/cert"), _SIGNATURE),
     "certificate chain (x5c)": (lambda t: _other(t, x5c=[_b64(b"certificate")]), _SIGNATURE),
     "issuer's address in the header (iss)": (lambda t: _other(t, iss=t.attacker), _SIGNATURE),
-    **{f"key id {said[:20]!r}": (lambda t, said=said: _other(t, kid=said), _UNKNOWN)
+    **{f"key id {said[:20]!r}": (partial(_other, kid=said), _UNKNOWN)
        for said in ("unknown", "", " ", "../../../../dev/null", "/dev/null", "x' UNION SELECT 'secret' --", "a\x00b",
                     "http://127.0.0.1:9/key", "file:///dev/null", "|id", "k" * 8_000, "\ud800")},
-    **{f"key id that is {said!r}": (lambda t, said=said: unsigned(t.header(kid=said), t.claims(), b"signature"), _MALFORMED)
+    **{f"key id that is {said!r}": (_of_key_id(said), _MALFORMED)
        for said in (7, True, ["first"], {"kid": "first"}, 1.5, None)},
     "empty signature": (lambda t: _pieces(t, 0, 1, ""), _SIGNATURE | _MALFORMED),
     "signature taken away with its dot": (lambda t: _pieces(t, 0, 1), _MALFORMED),

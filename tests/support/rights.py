@@ -105,11 +105,13 @@ async def ask(
 
 async def furnished(service: RunningService) -> Ground:
     """A ground to ask on."""
-    callers = {caller: Person(service.session, service.url, _token(service, caller)) for caller in CALLERS}
-    for person in callers.values():
-        await person.get(CASES)  # signs them in
+    for caller in CALLERS:
+        await Person(service.session, service.url, _token(service, caller)).get(CASES)  # signs them in
     known = await rows(service, "SELECT subject, agent_id::text FROM support_agents")
     agent_ids = {row["subject"]: row["agent_id"] for row in known}
+    # By tokens of their own: who was looked up before they had a team is remembered so by the other ones.
+    later = {caller: _token(service, caller, timedelta(hours=2)) for caller in CALLERS}
+    callers = {caller: Person(service.session, service.url, token) for caller, token in later.items()}
     ground = Ground(service, callers, agent_ids, {HERE: {}, ELSEWHERE: {}})
     return await refurnished(ground)
 
@@ -117,11 +119,14 @@ async def furnished(service: RunningService) -> Ground:
 async def refurnished(ground: Ground) -> Ground:
     """The same callers on a ground that nothing was done on yet."""
     service, callers = ground.service, ground.callers
+    await _let_be_in_teams(service)
     sides = {HERE: (AGENT, "orders", MACHINE), ELSEWHERE: (OTHER_AGENT, "payments", OTHER_MACHINE)}
     ids = {
         side: {
             **await _case(service, callers[machine], callers[agent], team),
             "agent_id": ground.agent_ids[agent],
+            "team": team,
+            "customer_id": f"c-{team}",
             "dead_letter_id": await _dead_letter(service),
             **await _webhook(service),
         }
@@ -138,13 +143,24 @@ def _token(service: RunningService, caller: str, lifetime: timedelta = timedelta
 
 async def _case(service: RunningService, opener: Person, agent: Person, team: str) -> dict[str, str]:
     """A case of the team, a reply in it, and a file that the reply holds."""
-    ticket_id: str = (await opener.open_case(order_id="o-1"))["ticket_id"]
+    ticket_id: str = (await opener.open_case(customer_id=f"c-{team}", order_id=f"o-{team}"))["ticket_id"]
     given = await patch(agent, ticket_id, 1, team=team)
     assert given.status == 200, given
     reply = await agent.say(ticket_id, "It comes tomorrow.")
     assert reply.status == 201, reply
     file = await attached(service, ticket_id)
     return {"ticket_id": ticket_id, "conversation_id": reply.body["conversation_id"], "attachment_id": file}
+
+
+async def _let_be_in_teams(service: RunningService) -> None:
+    async with service.api.database.connection() as connection:
+        for caller, teams in _TEAMS.items():
+            await connection.execute(
+                "INSERT INTO support_teams (team, name, created_at) SELECT team, team, now() FROM unnest($1::text[]) team"
+                " ON CONFLICT DO NOTHING",
+                list(teams),
+            )
+            await connection.execute("UPDATE support_agents SET teams = $2 WHERE subject = $1", caller, list(teams))
 
 
 async def _dead_letter(service: RunningService) -> str:

@@ -27,6 +27,7 @@ from support_service.cases.model import (
     Status,
     Ticket,
 )
+from support_service.cases.search import Found
 from support_service.cases.service import Cases, Conversation, Opened, Posted, Workload, in_sight, must_see
 from support_service.cases.store import Filters, is_live
 from support_service.cases.watching import watched
@@ -51,6 +52,7 @@ __all__ = [
     "DeliveryState",
     "FailureReason",
     "Filters",
+    "Found",
     "Message",
     "MessagePosted",
     "NewCase",

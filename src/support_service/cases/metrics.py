@@ -13,6 +13,7 @@ REPORTS = Counter("support_reply_reports_total", "Reports that changed how the d
 QUEUED_SECONDS = Gauge(
     "support_reply_queued_seconds", "How long the reply that waits longest for its carrier has waited."
 )
+SEARCHES = Counter("support_case_search_total", "Searches by words.", ["way"])
 BACKLOG = Gauge("support_backlog_cases", "Unfinished cases.", ["status", "priority"])
 UNANSWERED = Gauge("support_unanswered_cases", "Unfinished cases in which a customer waits for an answer.")
 LONGEST_WAIT_SECONDS = Gauge("support_longest_wait_seconds", "How long the customer who waits longest has waited.")

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from support_service import activity
-from support_service.cases import delivery_store, errors, events, metrics, store
+from support_service.cases import delivery_store, errors, events, metrics, search, store
 from support_service.cases.model import (
     MOVES,
     UNFINISHED,
@@ -26,17 +26,23 @@ from support_service.cases.model import (
     Waiting,
     after_message,
 )
+from support_service.cases.search import Found
 from support_service.cases.store import Filters
 from support_service.directory import Directory, Principal, Role
 from support_service.kit.clock import Clock
-from support_service.kit.database import Tx
+from support_service.kit.database import Database, Tx
 from support_service.kit.eventlog import append
-from support_service.kit.ids import new_id
+from support_service.kit.ids import first_id_at, new_id
 from support_service.kit.together import Together
 from support_service.sources import subjects
 
 CONVERSATION_SHOWN = 200
 """Messages given with a case; older ones have a list of their own."""
+
+_WORDS_OF_HEAD = {"subject", "order_id", "category", "tags"}
+"""The fields by whose words a case is found, of those that can change."""
+
+_FILLED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ class Cases:
         ticket = await store.insert_ticket(
             together, ticket_id, case, team=team, opened_by=principal.principal_id, at=now
         )
+        await search.write_case(tx, ticket, message)
         return Opened(ticket, message)
 
     async def read(self, connection: Tx, principal: Principal, ticket_id: UUID) -> tuple[Ticket, Conversation]:
@@ -181,6 +188,37 @@ class Cases:
         """The newest cases in this principal's sight that match, older than `before`."""
         teams = await self._directory.teams(connection) if principal.sight.everything else ()
         return await store.page(connection, principal.sight, filters, teams=teams, before=before, limit=limit)
+
+    async def search(
+        self,
+        tx: Tx,
+        principal: Principal,
+        filters: Filters,
+        terms: Sequence[str],
+        *,
+        before: UUID | None,
+        limit: int,
+    ) -> Found:
+        """The same of those that hold every one of these terms (`kit.words.tsqueries`), as far as was looked at once."""
+        return await search.find(tx, principal.sight, filters, terms, before=before, limit=limit)
+
+    async def fill_words(self, database: Database, since: datetime) -> int:
+        """Let be found what was written since then without its words, as the version before does; says how much."""
+        filled, least = 0, first_id_at(since)
+        while True:
+            async with database.transaction() as tx:
+                found = await search.fill(tx, least, _FILLED_AT_ONCE)
+            filled += found
+            if found < _FILLED_AT_ONCE:
+                return filled
+
+    async def newest_of(self, connection: Tx, customer_id: str) -> UUID | None:
+        """The newest case of a customer, whoever sees it."""
+        return await store.newest_of(connection, customer_id)
+
+    async def unfinished_with(self, connection: Tx, team: str) -> bool:
+        """Whether cases lie with a team that are not finished."""
+        return await store.unfinished_with(connection, team)
 
     async def workload(self, connection: Tx, agent_id: UUID) -> Workload:
         """What lies with an agent now."""
@@ -240,6 +278,7 @@ class Cases:
             recorded_by=principal.principal_id if by_person else None,
             at=now,
         )
+        await search.write_message(tx, message)
         before = Standing(ticket.status, ticket.awaiting_since, ticket.first_responded_at)
         standing, waited = after_message(before, new, now)
         after = replace(
@@ -409,6 +448,8 @@ class Cases:
             )
             await append(tx, assigned, subject=str(after.ticket_id), sequence=after.version)
         others = tuple(name for name in changed if name not in {"status", "assignee", "team"})
+        if _WORDS_OF_HEAD & set(others):
+            await search.write_head(tx, after)
         if others:
             updated = events.CaseUpdated(
                 ticket_id=after.ticket_id,

@@ -66,13 +66,13 @@ async def insert_ticket(
         case.linked_ticket_id,
     )
     assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
-    return _ticket(row)
+    return ticket_of(row)
 
 
 async def ticket(connection: Tx, ticket_id: UUID, *, lock: bool = False) -> Ticket | None:
     """The case as it stands, locked until the transaction ends if wanted."""
     row = await connection.fetchrow(_SQL["lock_ticket" if lock else "ticket"], ticket_id)
-    return None if row is None else _ticket(row)
+    return None if row is None else ticket_of(row)
 
 
 async def case_facts(connection: Tx, ticket_ids: Collection[UUID]) -> dict[UUID, CaseFacts]:
@@ -137,7 +137,7 @@ async def save(tx: Tx, after: Ticket, at: datetime) -> Ticket:
         None if after.waits_for is None else asdict(after.waits_for),
     )
     assert row is not None  # noqa: S101 - the row is locked by this transaction
-    return _ticket(row)
+    return ticket_of(row)
 
 
 async def page(
@@ -164,7 +164,7 @@ async def page(
         of = set(teams if sight.everything else sight.teams)
         whose = (sorted(of if filters.team is None else of & {filters.team}), statuses, filters.team is None)
         rows = await connection.fetch(_SQL["page_of_teams"], limit, before or _AFTER_ALL, *whose)
-    return [_ticket(row) for row in rows]
+    return [ticket_of(row) for row in rows]
 
 
 async def _page_of_one(
@@ -174,12 +174,19 @@ async def _page_of_one(
 
     The text is put together from fixed parts, as one text with `$1 IS NULL OR` for each filter gets one plan for all.
     """
+    where, values = narrowed(sight, filters, before=before, first=2)
+    text = f"SELECT * FROM support_tickets WHERE {where} ORDER BY ticket_id DESC LIMIT $1"  # noqa: S608 - fixed parts
+    return await connection.fetch(text, limit, *values)
+
+
+def narrowed(sight: Sight, filters: Filters, *, before: UUID | None, first: int) -> tuple[str, list[object]]:
+    """The condition of cases in sight that match and are older than `before`, and its values from `$first` on."""
     wanted: list[tuple[str, object]] = []
     if sight.opened_by is not None:
         wanted.append(("opened_by = {}", sight.opened_by))
     elif not sight.everything:
         wanted.append(("(team IS NULL OR team = ANY({}))", sorted(sight.teams)))
-    narrowed: tuple[tuple[str, object | None], ...] = (
+    narrowing: tuple[tuple[str, object | None], ...] = (
         ("status = ANY({}::text[])", list(filters.status or ()) or None),
         ("assignee = {}", filters.assignee),
         ("team = {}", filters.team),
@@ -187,12 +194,10 @@ async def _page_of_one(
         ("order_id = {}", filters.order_id),
         ("ticket_id < {}", before),
     )
-    wanted += [(clause, value) for clause, value in narrowed if value is not None]
-    clauses = [clause.format(f"${n}") for n, (clause, _) in enumerate(wanted, 2)]
+    wanted += [(clause, value) for clause, value in narrowing if value is not None]
+    clauses = [clause.format(f"${n}") for n, (clause, _) in enumerate(wanted, first)]
     clauses += [_UNDELIVERED] if filters.undelivered else []
-    where = " AND ".join(clauses)
-    text = f"SELECT * FROM support_tickets WHERE {where} ORDER BY ticket_id DESC LIMIT $1"  # noqa: S608 - fixed parts
-    return await connection.fetch(text, limit, *(value for _, value in wanted))
+    return " AND ".join(["true", *clauses]), [value for _, value in wanted]
 
 
 async def insert_message(
@@ -237,6 +242,7 @@ async def insert_first_message(
         sentiment=None,
         metadata=None,
         created_at=at,
+        delivery=None,
     )
     first = (message.author_type, text, at, message.internal, author_id, recorded_by)
     await tx.execute(_SQL["insert_message"], message.conversation_id, ticket_id, *first)
@@ -269,12 +275,24 @@ async def workload(connection: Tx, agent_id: UUID) -> Sequence[Row]:
     return await connection.fetch(_SQL["workload"], agent_id)
 
 
+async def newest_of(connection: Tx, customer_id: str) -> UUID | None:
+    """The newest case of a customer."""
+    newest: UUID | None = await connection.fetchval(_SQL["newest_of"], customer_id)
+    return newest
+
+
+async def unfinished_with(connection: Tx, team: str) -> bool:
+    """Whether there is an unfinished case of a team."""
+    return bool(await connection.fetchval(_SQL["unfinished_with"], team))
+
+
 async def backlog(connection: Tx) -> Sequence[Row]:
     """All unfinished cases, counted by status and priority."""
     return await connection.fetch(_SQL["backlog"])
 
 
-def _ticket(row: Row) -> Ticket:
+def ticket_of(row: Row) -> Ticket:
+    """A case as its row tells it."""
     values = {name: row[name] for name in _TICKET_FIELDS}
     return Ticket(
         **values

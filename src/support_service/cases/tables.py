@@ -16,7 +16,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from support_service.kit.privacy import DataClass
 from support_service.kit.schema import column, metadata
@@ -100,4 +100,15 @@ support_reply_deliveries = Table(
     Index("support_reply_deliveries_of_carrier", "carrier", "state", "conversation_id"),
     Index("support_reply_deliveries_queued", "conversation_id", postgresql_where=text("state = 'queued'")),
     Index("support_reply_deliveries_failed", "ticket_id", postgresql_where=text("state = 'failed'")),
+)
+
+support_case_search = Table(
+    "support_case_search",
+    metadata,
+    # No foreign key: written with what it finds, which is never deleted; and made while the version before runs.
+    column("ticket_id", Uuid, _NONE, primary_key=True),
+    column("number", Integer, _NONE, primary_key=True),
+    column("internal", Boolean, _NONE, nullable=False),
+    column("words", TSVECTOR, _PERSONAL, nullable=False),
+    Index("support_case_search_words", "words", postgresql_using="gin"),
 )

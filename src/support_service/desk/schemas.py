@@ -27,6 +27,7 @@ from support_service.cases import (
 )
 from support_service.directory import Principal, Profile
 from support_service.kit.inputs import NotNul, OneLine, Printable, Switch, without_nul
+from support_service.kit.words import tsqueries
 from support_service.sources import SOURCES
 from support_service.timeline import TimelineResponse
 
@@ -65,6 +66,11 @@ def _measure(value: object, depth: int) -> None:
     elif isinstance(value, list):
         for member in value:
             _measure(member, depth + 1)
+
+
+def _findable(query: str) -> str:
+    tsqueries(query)
+    return query
 
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@#-]{0,127}$")]
@@ -202,6 +208,11 @@ class CaseQuery(_Input):
     customer_id: Identifier | None = None
     order_id: Identifier | None = None
     undelivered: bool = Field(default=False, description="Only those with a reply that did not reach the customer.")
+    q: Annotated[str, StringConstraints(max_length=200), AfterValidator(_findable)] | None = Field(
+        default=None,
+        description="Words that stand in a case, its messages or its contact; accents and case do not count, the last may be"
+        " begun only. A page may then hold fewer than `limit` and still have a `next_cursor`.",
+    )
     limit: int = Field(default=50, ge=1, le=100)
     cursor: str | None = Field(default=None, max_length=512)
 

@@ -15,6 +15,7 @@ from support_service.cases import (
     CaseNotFound,
     Cases,
     Filters,
+    Found,
     NewMessage,
     Ticket,
     in_sight,
@@ -35,6 +36,7 @@ from support_service.kit.idempotency import Answer
 from support_service.kit.loader import Loader
 from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor, id_in
 from support_service.kit.problems import Forbidden
+from support_service.kit.words import tsqueries
 from support_service.kit.writes import Once, etag_of, run_once
 from support_service.timeline import DEFAULT_LIMIT, Served, Timeline
 
@@ -280,18 +282,29 @@ class Desk:
         """The newest cases in the principal's sight that match."""
         if query.customer_id is not None:
             await self._permit(principal, Action.FILTER_BY_CUSTOMER)
+        if query.q is not None:
+            await self._permit(principal, Action.CASE_SEARCH)
         before = None if query.cursor is None else id_in(query.cursor)
         filters = Filters(
             query.status, query.assignee, query.team, query.customer_id, query.order_id, query.undelivered
         )
-        async with self._database.connection() as connection:
-            found = await self._cases.list_cases(connection, principal, filters, before=before, limit=query.limit + 1)
-        shown = found[: query.limit]
-        more = encode_cursor([str(shown[-1].ticket_id)]) if len(found) > query.limit else None
+        found = await self._found(principal, filters, query.q, before=before, limit=query.limit + 1)
+        shown = found.tickets[: query.limit]
+        last = shown[-1].ticket_id if len(found.tickets) > query.limit else found.looked_to
+        more = None if last is None else encode_cursor([str(last)])
         profile = principal.profile
         return schemas.TicketPage(
             items=tuple(schemas.TicketResponse.of(ticket, profile) for ticket in shown), next_cursor=more
         )
+
+    async def _found(
+        self, principal: Principal, filters: Filters, query: str | None, *, before: UUID | None, limit: int
+    ) -> Found:
+        if query is None:
+            async with self._database.connection() as connection:
+                return Found(await self._cases.list_cases(connection, principal, filters, before=before, limit=limit))
+        async with self._database.transaction() as tx:
+            return await self._cases.search(tx, principal, filters, tsqueries(query), before=before, limit=limit)
 
     async def workload(self, principal: Principal, agent_id: UUID) -> schemas.WorkloadResponse:
         """What lies with an agent; an agent sees only the agent's own.

@@ -13,6 +13,7 @@ class Action(StrEnum):
 
     CASE_OPEN = "case.open"
     CASE_LIST = "case.list"
+    CASE_SEARCH = "case.search"
     CASE_READ = "case.read"
     CASE_EDIT = "case.edit"
     MESSAGE_AS_AGENT = "message.as_agent"
@@ -24,12 +25,15 @@ class Action(StrEnum):
     STREAM_READ = "stream.read"
     WORKLOAD_READ = "workload.read"
     FILTER_BY_CUSTOMER = "filter.by_customer"
+    CUSTOMER_READ = "customer.read"
     DEAD_LETTER_READ = "dead_letter.read"
     DEAD_LETTER_REPLAY = "dead_letter.replay"
     DELIVERY_READ = "delivery.read"
     DELIVERY_REPORT = "delivery.report"
     WEBHOOK_READ = "webhook.read"
     WEBHOOK_EDIT = "webhook.edit"
+    TEAM_READ = "team.read"
+    TEAM_EDIT = "team.edit"
 
 
 _WORKERS = frozenset({Role.AGENT, Role.SUPERVISOR})
@@ -41,6 +45,7 @@ MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
         Action.CASE_OPEN: _WORKERS | _SERVICE,
         Action.CASE_LIST: _PEOPLE | _SERVICE,
+        Action.CASE_SEARCH: _WORKERS | _SERVICE,
         Action.CASE_READ: _PEOPLE | _SERVICE,
         Action.CASE_EDIT: _WORKERS,
         Action.MESSAGE_AS_AGENT: _WORKERS,
@@ -52,12 +57,15 @@ MATRIX: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.STREAM_READ: _PEOPLE,
         Action.WORKLOAD_READ: _PEOPLE,
         Action.FILTER_BY_CUSTOMER: _WORKERS | _SERVICE,
+        Action.CUSTOMER_READ: _WORKERS,
         Action.DEAD_LETTER_READ: _OVERSEERS,
         Action.DEAD_LETTER_REPLAY: _OVERSEERS,
         Action.DELIVERY_READ: _SERVICE,
         Action.DELIVERY_REPORT: _SERVICE,
         Action.WEBHOOK_READ: _OVERSEERS,
         Action.WEBHOOK_EDIT: _OVERSEERS,
+        Action.TEAM_READ: _WORKERS,
+        Action.TEAM_EDIT: _OVERSEERS,
     }
 )
 """The roles that may do each action, on what lies in their sight."""

@@ -1,6 +1,6 @@
 """What can be refused about who is calling."""
 
-from support_service.kit.problems import Forbidden, Unauthenticated, Unavailable
+from support_service.kit.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Unauthenticated, Unavailable
 from support_service.ports.identity import TokenFault
 
 
@@ -36,3 +36,31 @@ class RoleNotAllowed(Forbidden):
     def __init__(self, action: str) -> None:
         super().__init__(action=action)
         self.action = action
+
+
+class TeamNotFound(NotFound):
+    """There is no such team."""
+
+
+class MemberNotFound(NotFound):
+    """Nobody with this id has ever signed in."""
+
+
+class TeamExists(Conflict):
+    """There is a team of this id."""
+
+
+class TeamChanged(PreconditionFailed):
+    """The team has changed since you read it."""
+
+
+class TeamsFromTokens(Conflict):
+    """Teams are told by access tokens: change them at your identity provider, or set TEAMS_FROM=service."""
+
+
+class TeamHasCases(Conflict):
+    """Unfinished cases lie with this team: give them to another one first."""
+
+
+class TooManyTeams(Conflict):
+    """Nobody can be a member of more teams than this."""

@@ -1,6 +1,7 @@
 """Who somebody is here, and what lies in their sight: pure rules, no I/O."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
@@ -76,3 +77,13 @@ class Sight:
         if self.opened_by is not None:
             return opened_by == self.opened_by
         return team is None or team in self.teams
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team that cases can be given to; `team` is its id, the same for ever."""
+
+    team: str
+    name: str
+    version: int
+    created_at: datetime

@@ -1,7 +1,7 @@
 """The use cases of the directory: signing in, looking up agents and teams, and the generations of customers."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from support_service.directory import store
@@ -22,10 +22,11 @@ _log = logs.get_logger(__name__)
 class Directory:
     """People, machine clients, teams, and the customers whose truth moves."""
 
-    def __init__(self, clock: Clock, *, claims: ClaimPaths) -> None:
-        """Say where tokens tell roles and teams."""
+    def __init__(self, clock: Clock, *, claims: ClaimPaths, keeps_teams: bool = False) -> None:
+        """Say where tokens tell roles and teams, and whether the service keeps teams itself, whatever tokens tell."""
         self._clock = clock
         self._claims = claims
+        self._keeps_teams = keeps_teams
 
     async def sign_in(self, database: Database, told: VerifiedClaims) -> Principal:
         """The principal of verified claims, recorded at the first time and when something about them changes.
@@ -37,31 +38,35 @@ class Directory:
         if not roles:
             _log.warning("sign_in.no_role")
             raise RoleMissing
-        teams = teams_in(told.claims, self._claims.teams)
+        teams = None if self._keeps_teams else teams_in(told.claims, self._claims.teams)
         person = Person(told.issuer, told.subject, told.name, told.email, roles, teams)
         now = self._clock.now()
         async with database.connection() as connection:
-            agent_id = await store.agent_as_known(connection, person, now - _SEEN_EVERY)
-        if agent_id is None:
+            agent = await store.agent_as_known(connection, person, now - _SEEN_EVERY)
+        if agent is None:
             async with database.transaction() as tx:
-                agent_id = await store.save_agent(tx, person, now)
-        return Principal(agent_id, told.issuer, told.subject, told.name, roles, teams)
+                agent = await store.save_agent(tx, person, now)
+        return Principal(agent.agent_id, told.issuer, told.subject, told.name, roles, agent.teams)
 
     async def agent(self, connection: Tx, agent_id: UUID) -> Agent | None:
         """Somebody who has signed in, as of the last time."""
         return await store.agent(connection, agent_id)
 
     async def team_exists(self, connection: Tx, team: str) -> bool:
-        """Whether anybody has ever signed in from this team."""
+        """Whether there is this team: from the first sign-in of a member, or as long as the service keeps it."""
         return await store.team_exists(connection, team)
 
     async def teams(self, connection: Tx) -> list[str]:
-        """All teams that anybody has ever signed in from."""
-        return await store.teams(connection)
+        """All teams that there ever were."""
+        return await store.all_teams(connection)
 
     async def ensure_customer(self, tx: Sends, customer_id: str) -> None:
         """Record a customer of whom a case tells, at generation 0, if there is none of this id."""
         await store.ensure_customer(tx, customer_id, self._clock.now())
+
+    async def customer_since(self, connection: Tx, customer_id: str) -> datetime | None:
+        """Since when a customer is recorded; None for one who is not."""
+        return await store.customer_since(connection, customer_id)
 
     async def raise_generations(self, tx: Tx, counts: Mapping[str, int]) -> dict[str, int]:
         """Add to customers' generations, and keep their rows locked until the transaction ends.

@@ -1,6 +1,6 @@
 """`support_agents`, `support_teams` and `support_customers`."""
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Table, Text, UniqueConstraint, Uuid, text
 
 from support_service.kit.privacy import DataClass
 from support_service.kit.schema import column, metadata
@@ -22,6 +22,7 @@ support_agents = Table(
     column("created_at", _TIME, _NONE, nullable=False),
     column("last_seen_at", _TIME, _NONE, nullable=False),
     UniqueConstraint("issuer", "subject", name="support_agents_identity"),
+    Index("support_agents_teams", "teams", postgresql_using="gin"),
 )
 
 support_teams = Table(
@@ -30,6 +31,8 @@ support_teams = Table(
     column("team", Text, _NONE, primary_key=True),
     column("name", Text, _NONE, nullable=False),
     column("created_at", _TIME, _NONE, nullable=False),
+    column("version", BigInteger, _NONE, nullable=False, server_default=text("1")),
+    column("retired_at", _TIME, _NONE),
 )
 
 support_customers = Table(

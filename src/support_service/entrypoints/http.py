@@ -18,7 +18,8 @@ from support_service.config import Settings
 from support_service.context import create_dead_letter_routes
 from support_service.demo.page import create_router as create_demo_page
 from support_service.demo.people import PEOPLE
-from support_service.desk import HotRoad, create_carrier_routes, create_routes
+from support_service.desk import HotRoad, create_carrier_routes, create_customer_routes, create_routes
+from support_service.directory import create_team_routes
 from support_service.entrypoints.application import Application
 from support_service.entrypoints.draining import on_announcement
 from support_service.kit import logs
@@ -111,8 +112,14 @@ def _add_routes(app: FastAPI, services: wiring.Services) -> None:
     app.include_router(create_attachment_routes(services.attachments, services.guard))
     if services.blobs is not None:
         app.include_router(create_blob_routes(services.blobs))
+    _add_people(app, services)
     if services.issuer is not None:
         app.include_router(create_demo_page(services.issuer, PEOPLE))
+
+
+def _add_people(app: FastAPI, services: wiring.Services) -> None:
+    app.include_router(create_customer_routes(services.customers, services.guard))
+    app.include_router(create_team_routes(services.teams, services.guard))
 
 
 def _add_operations(app: FastAPI, services: wiring.Services) -> None:

@@ -74,18 +74,25 @@ async def test_a_clock_that_is_a_little_off_is_borne(case: Case) -> None:
 
 
 NAN, INFINITY = float("nan"), float("inf")
+ODD_TIMES: tuple[object, ...] = ("0", "x", NAN, INFINITY, [], {}, True, None)
+
+
+def _claiming(name: str, told: object) -> Callable[[Target], dict[str, Any]]:
+    return lambda _: {name: told}
+
+
 CLAIMS: dict[str, tuple[Callable[[Target], dict[str, Any]], set[str]]] = {
-    **{f"without {name}": (lambda _, name=name: {name: None}, {"claims"}) for name in ("exp", "iss", "aud", "sub")},
+    **{f"without {name}": (_claiming(name, None), {"claims"}) for name in ("exp", "iss", "aud", "sub")},
     "over": (lambda _: {"exp": 1_000_000_000}, {"expired"}),
     "over before there was time": (lambda _: {"exp": -1}, {"expired"}),
     "over at zero": (lambda _: {"exp": 0}, {"expired"}),
-    **{f"exp {told!r}": (lambda _, told=told: {"exp": told}, {"claims", "malformed", "expired"})
+    **{f"exp {told!r}": (_claiming("exp", told), {"claims", "malformed", "expired"})
        for told in ("soon", "4000000000", "4000000000.5", " 4e9 ", True, [4_000_000_000], {"at": 4_000_000_000}, NAN,
                     INFINITY, 1e300, 10**30, 253_402_300_800)},
     "not yet": (lambda _: {"nbf": 4_000_000_000}, {"immature"}),
     "of the future": (lambda _: {"iat": 4_000_000_000}, {"immature"}),
-    **{f"{name} {told!r}": (lambda _, name=name, told=told: {name: told}, {"claims", "malformed"})
-       for name in ("nbf", "iat") for told in ("0", "x", NAN, INFINITY, [], {}, True, None)},
+    **{f"{name} {told!r}": (_claiming(name, told), {"claims", "malformed"})
+       for name in ("nbf", "iat") for told in ODD_TIMES},
     "iss of somebody else": (lambda _: {"iss": "https://evil.example"}, {"issuer"}),
     "iss with a slash more": (lambda t: {"iss": t.issuer + "/"}, {"issuer"}),
     "iss with a dot more": (lambda t: {"iss": t.issuer + ".evil.example"}, {"issuer"}),
@@ -95,11 +102,11 @@ CLAIMS: dict[str, tuple[Callable[[Target], dict[str, Any]], set[str]]] = {
     "iss with a space": (lambda t: {"iss": t.issuer + " "}, {"issuer"}),
     "iss that begins like it": (lambda t: {"iss": t.issuer[:-1]}, {"issuer"}),
     "iss that is a list": (lambda t: {"iss": [t.issuer]}, {"issuer", "malformed", "claims"}),
-    **{f"aud {told!r}": (lambda _, told=told: {"aud": told}, {"audience", "claims"})
+    **{f"aud {told!r}": (_claiming("aud", told), {"audience", "claims"})
        for told in ("another-service", "support", "support-service-2", "SUPPORT-SERVICE", "support-service ",
                     "other support-service", ["other"], ["support", "service"], [], "", {"support-service": 1},
                     [["support-service"]], ["support-service", 7], 7, True)},
-    **{f"sub {told!r:.20}": (lambda _, told=told: {"sub": told}, {"claims"})
+    **{f"sub {told!r:.20}": (_claiming("sub", told), {"claims"})
        for told in ("", 7, True, ["someone"], {"sub": "someone"}, "a\x00b", "a\ud800b", "s" * 256)},
 }  # fmt: skip
 

@@ -59,7 +59,7 @@ async def test_an_rsa_key_of_512_bits_is_not_trusted(verifier: TokenVerifier, is
     assert await outcome(verifier, rsa_key("tiny").sign(issuer.claims())) == "unknown-key"
 
 
-ODD = (None, 7, -1, "", "!", [], {}, ["AA"], True, 1.5, "\ud800", "é", "A" * 50_000)
+ODD: tuple[object, ...] = (None, 7, -1, "", "!", [], {}, ["AA"], True, 1.5, "\ud800", "é", "A" * 50_000)
 
 
 @pytest.mark.parametrize("member", ["n", "e", "x", "y", "crv", "kty", "alg", "use", "kid", "key_ops", "d"])

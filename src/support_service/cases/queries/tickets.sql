@@ -105,6 +105,12 @@ FROM support_tickets
 WHERE assignee = $1 AND status IN ('OPEN', 'PENDING', 'ON_HOLD')
 GROUP BY status, priority
 
+-- name: newest_of
+SELECT ticket_id FROM support_tickets WHERE customer_id = $1 ORDER BY ticket_id DESC LIMIT 1
+
+-- name: unfinished_with
+SELECT EXISTS (SELECT FROM support_tickets WHERE team = $1 AND status IN ('OPEN', 'PENDING', 'ON_HOLD'))
+
 -- name: backlog
 SELECT status, priority, count(*) AS cases, count(awaiting_since) AS unanswered, min(awaiting_since) AS awaiting_since
 FROM support_tickets

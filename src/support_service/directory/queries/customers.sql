@@ -4,6 +4,9 @@ INSERT INTO support_customers (customer_id, created_at)
 SELECT $1::text, $2::timestamptz WHERE NOT EXISTS (SELECT FROM support_customers WHERE customer_id = $1)
 ON CONFLICT (customer_id) DO NOTHING
 
+-- name: customer_since
+SELECT created_at FROM support_customers WHERE customer_id = $1
+
 -- name: lock_customers
 -- Always in the same order, so that two batches wait for each other instead of locking each other out.
 -- NO KEY: a case of the customer can be opened meanwhile, which waits for nothing that is being stored.

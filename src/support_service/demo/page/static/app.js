@@ -2,6 +2,7 @@
 
 import { ask, people, Refused, repeat, session, signIn, signOut } from "./api.js";
 import { caseView } from "./case.js";
+import { customerView } from "./customer.js";
 import { h, isTyping, say, show } from "./dom.js";
 import { listView } from "./list.js";
 import { askForCase } from "./newcase.js";
@@ -107,16 +108,33 @@ function newCase(about) {
   });
 }
 
+function customerIn(hash) {
+  const coded = /^#\/customers\/(.+)$/.exec(hash)?.[1];
+  try {
+    return coded === undefined ? null : decodeURIComponent(coded);
+  } catch {
+    return null;
+  }
+}
+
 function route() {
   if (session === null || list === null) return;
   const ticketId = /^#\/cases\/([0-9a-f-]{36})$/.exec(location.hash)?.[1] ?? null;
-  if (open?.ticketId === ticketId && ticketId !== null) return;
+  const customerId = customerIn(location.hash);
+  if (ticketId !== null && open?.ticketId === ticketId) return;
+  if (customerId !== null && open?.customerId === customerId) return;
   open?.stop();
   open = null;
   watch("case")(null);
   list.mark(ticketId);
-  frame.dataset.open = String(ticketId !== null);
+  frame.dataset.open = String(ticketId !== null || customerId !== null);
   const place = at("place");
+  if (customerId !== null) {
+    open = customerView(customerId, { failed: watch("case") });
+    place.replaceChildren(open.node);
+    place.scrollTop = 0;
+    return;
+  }
   if (ticketId === null) {
     document.title = t("brand");
     place.replaceChildren(h("p", { class: "empty big" }, t("noCaseOpen")));
@@ -147,7 +165,8 @@ function pressed(event) {
   const acts = {
     j: () => list.move(1),
     k: () => list.move(-1),
-    r: () => open?.focusReply(),
+    r: () => open?.focusReply?.(),
+    "/": () => list.search(),
     n: () => session.me.roles.some((role) => role !== "ANALYST") && newCase({}),
   };
   if (event.key in acts) {

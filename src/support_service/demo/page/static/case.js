@@ -3,6 +3,7 @@
 import { ask, is, nameOf, repeat, session } from "./api.js";
 import { conversationPanel } from "./conversation.js";
 import { h, say, show } from "./dom.js";
+import { repeatMark } from "./related.js";
 import { duration, exactly, moment, t } from "./texts.js";
 import { timelinePanel } from "./timeline.js";
 
@@ -103,6 +104,7 @@ function caseHead(change, newCase, teams) {
   const reference = h("span", { class: "reference" });
   const subject = h("h1", { id: "main", tabIndex: -1 });
   const facts = h("dl", { class: "case-facts" });
+  const repeat = repeatMark();
   const waits = h("span", { class: "badge wait" });
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const status = select("status", (value) => change({ status: value }));
@@ -114,7 +116,7 @@ function caseHead(change, newCase, teams) {
   const node = h(
     "header",
     { class: "case-head" },
-    h("div", { class: "row start" }, reference, waits),
+    h("div", { class: "row start" }, reference, waits, repeat.node),
     subject,
     facts,
     h(
@@ -153,10 +155,11 @@ function caseHead(change, newCase, teams) {
     reference.title = exactly(next.created_at);
     say(subject, next.subject ?? next.reference);
     const rows = [
-      [t("customer"), next.customer_id ?? t("hidden")],
+      [t("customer"), customerLink(next.customer_id)],
       [t("order"), next.order_id ?? t("noOrder")],
     ];
     facts.replaceChildren(...rows.flatMap(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
+    repeat.update(next);
     if (next.linked_ticket_id) {
       const link = h("a", { href: `#/cases/${next.linked_ticket_id}` }, t("linked"));
       facts.append(h("dd", null, link));
@@ -189,4 +192,11 @@ function caseHead(change, newCase, teams) {
       say(problem, words ?? "");
     },
   };
+}
+
+/** The customer's id; for who may know the customer a link to their page. */
+function customerLink(customerId) {
+  if (customerId === null) return t("hidden");
+  if (!is("AGENT", "SUPERVISOR")) return customerId;
+  return h("a", { href: `#/customers/${encodeURIComponent(customerId)}`, title: t("customerPage") }, customerId);
 }

@@ -6,12 +6,13 @@ import { duration, exactly, moment, t } from "./texts.js";
 
 const EVERY_MS = 4_000;
 const PAGE = 25;
+const MORE_LOOKS = 4;
 const UNFINISHED = ["OPEN", "PENDING", "ON_HOLD"];
 const STATUSES = [...UNFINISHED, "RESOLVED", "CLOSED"];
 
-const chosen = { status: "unfinished", mine: false, team: "", order: "", customer: "" };
+const chosen = { status: "unfinished", mine: false, team: "", words: "", order: "" };
 
-/** The list: { node, refresh, stop, mark(ticketId), move(step), teams(), cases() }. */
+/** The list: { node, refresh, stop, mark(ticketId), move(step), search(), teams(), cases() }. */
 export function listView(on) {
   let cases = [];
   let cursor = null;
@@ -28,16 +29,17 @@ export function listView(on) {
   );
   const team = h("select", { "aria-label": t("team"), on: { change: () => filter({ team: team.value }) } });
   const mine = h("input", { type: "checkbox", on: { change: () => filter({ mine: mine.checked }) } });
-  const order = h("input", { type: "search", placeholder: t("filterOrder"), "aria-label": t("filterOrder") });
-  const customer = h("input", { type: "search", placeholder: t("filterCustomer"), "aria-label": t("filterCustomer") });
+  // One box for all that can be found; who may read no text has an order's id to look for.
+  const byWords = is("AGENT", "SUPERVISOR");
+  const label = t(byWords ? "search" : "filterOrder");
+  const box = h("input", { type: "search", maxLength: 200, placeholder: label, "aria-label": label });
   const search = h(
     "form",
-    { class: "search", on: { submit: find } },
-    order,
-    is("AGENT", "SUPERVISOR") ? customer : null,
-    h("button", { class: "quiet" }, t("filterShow")),
+    { class: "search", role: "search", on: { submit: find } },
+    box,
+    h("button", { class: "quiet" }, t(byWords ? "find" : "filterShow")),
   );
-  for (const box of [order, customer]) box.addEventListener("search", find);
+  box.addEventListener("search", find);
   const empty = h("p", { class: "empty", hidden: true }, t("noCases"));
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const list = h("ol", { class: "cases" });
@@ -68,8 +70,7 @@ export function listView(on) {
   );
   status.value = chosen.status;
   mine.checked = chosen.mine;
-  order.value = chosen.order;
-  customer.value = chosen.customer;
+  box.value = byWords ? chosen.words : chosen.order;
   dressTeams();
 
   function dressTeams() {
@@ -81,7 +82,8 @@ export function listView(on) {
 
   function find(event) {
     event.preventDefault();
-    filter({ order: order.value.trim(), customer: customer.value.trim() });
+    const wanted = box.value.trim();
+    if (wanted !== (byWords ? chosen.words : chosen.order)) filter(byWords ? { words: wanted } : { order: wanted });
   }
 
   function filter(change) {
@@ -103,8 +105,8 @@ export function listView(on) {
     for (const value of statuses) asked.append("status", value);
     if (chosen.mine) asked.set("assignee", session.me.agent_id);
     if (chosen.team) asked.set("team", chosen.team);
-    if (chosen.order) asked.set("order_id", chosen.order);
-    if (chosen.customer) asked.set("customer_id", chosen.customer);
+    if (byWords && chosen.words) asked.set("q", chosen.words);
+    if (!byWords && chosen.order) asked.set("order_id", chosen.order);
     if (after) asked.set("cursor", after);
     return asked;
   }
@@ -112,12 +114,14 @@ export function listView(on) {
   async function refresh() {
     const found = [];
     let after = null;
+    let left = pages + MORE_LOOKS;
     try {
-      for (let page = 0; page < pages && (page === 0 || after); page += 1) {
+      do {
         const { value } = await ask("GET", `/support/cases?${query(after)}`);
         found.push(...value.items);
         after = value.next_cursor;
-      }
+        left -= 1;
+      } while (after && left > 0 && found.length < pages * PAGE); // a page of a search may hold fewer and go on
       show(problem, false);
     } catch (error) {
       if (error.status !== 422) throw error;
@@ -132,6 +136,7 @@ export function listView(on) {
 
   function render() {
     keep(list, cases, (ticket) => ticket.ticket_id, itemNode, (item, ticket) => updateItem(item, ticket, render));
+    say(empty, t(cursor === null ? "noCases" : "noCasesYet"));
     show(empty, cases.length === 0 && problem.hidden);
     show(more, cursor !== null);
     mark(open);
@@ -158,6 +163,10 @@ export function listView(on) {
     node,
     mark,
     move,
+    search() {
+      box.focus();
+      box.select();
+    },
     refresh: loop.now,
     teams: () => [...(is("SUPERVISOR") ? teams : session.me.teams)],
     cases: () => cases,

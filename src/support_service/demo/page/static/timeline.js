@@ -8,7 +8,7 @@ import { ago, exactly, moment, t } from "./texts.js";
 const GROUPED = "support.timeline";
 const NEW_FOR_MS = 12_000;
 
-/** The timeline's panel: { node, update(timeline), tick() }. */
+/** The timeline's panel: { node, update(timeline), tick() }; of no one case it shows the newest facts only, and says so. */
 export function timelinePanel(ticketId) {
   let timeline = null;
   let grouped = localStorage.getItem(GROUPED) !== "together";
@@ -20,6 +20,7 @@ export function timelinePanel(ticketId) {
   const verdict = h("p", { class: "verdict", role: "status" });
   const body = h("div", { class: "facts" });
   const more = h("button", { type: "button", class: "quiet", on: { click: loadOlder } }, t("loadOlder"));
+  const notAll = h("p", { class: "hint", hidden: true }, t("truncated"));
   const ways = ["bySource", "together"].map((way) =>
     h("button", { type: "button", on: { click: () => choose(way === "bySource") } }, t(way)),
   );
@@ -29,6 +30,7 @@ export function timelinePanel(ticketId) {
     h("div", { class: "panel-head" }, h("h2", null, t("timeline")), h("div", { class: "segments" }, ways)),
     verdict,
     body,
+    notAll,
     more,
   );
 
@@ -82,7 +84,9 @@ export function timelinePanel(ticketId) {
       updateFact(fact, entry, isNew(entry)),
     );
     if (merged.parentNode !== body) body.append(merged);
-    show(more, (olderEntries.size ? olderCursor : timeline.next_cursor) != null);
+    const older = (olderEntries.size ? olderCursor : timeline.next_cursor) != null;
+    show(more, older && ticketId !== null);
+    show(notAll, older && ticketId === null);
   }
 
   const merged = h("ol", { class: "fact-list merged" });
