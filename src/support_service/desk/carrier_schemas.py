@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from support_service.cases import Channel, Delivery, DeliveryState, FailureReason, Parcel
+from support_service.kit.inputs import Moment
 
 _ProviderId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 
@@ -23,7 +24,7 @@ class DeliveryReport(BaseModel):
     )
 
     state: DeliveryState
-    reported_at: AwareDatetime = Field(
+    reported_at: Moment = Field(
         description="When it was so, by your clock. Reports are ordered by it, in whatever order they come."
     )
     reason: FailureReason | None = Field(default=None, description="Why it did not reach the customer; needs `failed`.")

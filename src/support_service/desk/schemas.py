@@ -1,6 +1,5 @@
 """What the desk's routes take and give. Inputs refuse unknown fields; outputs show what the reader's profile allows."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -26,46 +25,12 @@ from support_service.cases import (
     Workload,
 )
 from support_service.directory import Principal, Profile
-from support_service.kit.inputs import NotNul, OneLine, Printable, Switch, without_nul
+from support_service.kit.inputs import NotNul, OneLine, Printable, SmallObject, Switch
 from support_service.kit.words import tsqueries
 from support_service.sources import SOURCES
 from support_service.timeline import TimelineResponse
 
-_LARGEST_OBJECT = 16_384
-_DEEPEST_OBJECT = 6
 _MOST_TAGS = 20
-
-
-def _unicode(text: str) -> None:
-    """Refuse half of a surrogate pair, which JSON can write as an escape and PostgreSQL cannot hold."""
-    try:
-        without_nul(text).encode()
-    except UnicodeEncodeError as error:
-        message = "must hold whole Unicode characters only"
-        raise ValueError(message) from error
-
-
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    _measure(value, 1)
-    if len(json.dumps(value, ensure_ascii=False)) > _LARGEST_OBJECT:
-        message = f"must hold at most {_LARGEST_OBJECT} characters as JSON"
-        raise ValueError(message)
-    return value
-
-
-def _measure(value: object, depth: int) -> None:
-    if depth > _DEEPEST_OBJECT:
-        message = f"must not be nested deeper than {_DEEPEST_OBJECT}"
-        raise ValueError(message)
-    if isinstance(value, str):
-        _unicode(value)
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            _unicode(key)
-            _measure(member, depth + 1)
-    elif isinstance(value, list):
-        for member in value:
-            _measure(member, depth + 1)
 
 
 def _findable(query: str) -> str:
@@ -80,8 +45,6 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 AttachmentsOf = Mapping[UUID, tuple[AttachedFile, ...]]
 """By message, the files it holds."""
-
-SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
 
 
 class _Input(BaseModel):

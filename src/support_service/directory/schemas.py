@@ -4,29 +4,23 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from support_service.directory.model import Agent, Team
+from support_service.kit.inputs import Printable
 from support_service.kit.words import fold
 
 _LONGEST = 64
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        message = "must hold printable characters only"
-        raise ValueError(message)
-    return text
-
-
-TeamId = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST), AfterValidator(_printable)]
+TeamId = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST), Printable]
 """As tokens or this service name it."""
 
 NewTeamId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST),
-    AfterValidator(_printable),
+    Printable,
 ]
 
 

@@ -5,13 +5,16 @@ or turn the direction of what is read. A line and a text are people's own words:
 whoever shows them to keep their direction to themselves.
 """
 
+import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from unicodedata import category
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StrictBool
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_LARGEST_OBJECT = 16_384
+_DEEPEST_OBJECT = 6
 _BREAKS = frozenset({"Cc", "Zl", "Zp"})
 """Control characters, and the separators of lines and paragraphs."""
 
@@ -66,6 +69,38 @@ def _plausible(moment: datetime) -> datetime:
     return moment
 
 
+def _unicode(text: str) -> None:
+    """Refuse half of a surrogate pair, which JSON can write as an escape and PostgreSQL cannot hold."""
+    try:
+        without_nul(text).encode()
+    except UnicodeEncodeError as error:
+        message = "must hold whole Unicode characters only"
+        raise ValueError(message) from error
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    _measure(value, 1)
+    if len(json.dumps(value, ensure_ascii=False)) > _LARGEST_OBJECT:
+        message = f"must hold at most {_LARGEST_OBJECT} characters as JSON"
+        raise ValueError(message)
+    return value
+
+
+def _measure(value: object, depth: int) -> None:
+    if depth > _DEEPEST_OBJECT:
+        message = f"must not be nested deeper than {_DEEPEST_OBJECT}"
+        raise ValueError(message)
+    if isinstance(value, str):
+        _unicode(value)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            _unicode(key)
+            _measure(member, depth + 1)
+    elif isinstance(value, list):
+        for member in value:
+            _measure(member, depth + 1)
+
+
 NotNul = AfterValidator(without_nul)
 Printable = AfterValidator(printable)
 OneLine = AfterValidator(one_line)
@@ -75,3 +110,5 @@ Moment = Annotated[
     AwareDatetime, BeforeValidator(_written, json_schema_input_type=AwareDatetime), AfterValidator(_plausible)
 ]
 """RFC 3339, with its offset, of a year that a case can be of."""
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+"""A JSON object of the sender's own making, of at most 16,384 characters and six levels."""
