@@ -41,6 +41,10 @@ _VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
         f"{_TICKET}::uuid", _CUSTOMER, _ORDER, "'WEB'", f"'Where is ' || {_ORDER} || '?'", "'NORMAL'", "'OPEN'", "NULL", "NULL",
         "NULL", "NULL", ":principal::uuid", "now()", "NULL",
     ),
+    ("cases", "insert_words_of_case"): (
+        f"{_TICKET}::uuid", f"string_to_array('s ' || :id::text || ' where is bench o c ' || {_ORDER} || ' ' || {_CUSTOMER}, ' ')", "1",
+        "string_to_array(lower(:description), ' ')",
+    ),
     ("kit", "record_key"): (
         ":principal::uuid", ":route", _KEY, "sha256(:request::bytea)", "201",
         f"""('{{"location":"/support/cases/' || {_TICKET} || '","etag":"\\"1\\""}}')::jsonb""", ":body::text::bytea", "now()",
@@ -58,6 +62,7 @@ _TRIPS = (
         ("activity", "record"),
         ("cases", "insert_ticket"),
     ),
+    (("cases", "insert_words_of_case"),),
     (("kit", "record_key"),),
 )
 """The statements in their order; what the service sends together goes together."""
