@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -47,16 +48,21 @@ async def last_recorded(ground: Ground) -> int:
 
 def record_of(cell: Cell, ground: Ground, ids: dict[str, str], answer: Answer) -> list[dict[str, Any]]:
     """What docs/access.md says is written down of a refusal."""
-    if cell.status != 403 and not cell.hides_the_case:
+    if cell.status != 403 and not cell.hides_the_case and not cell.hides_the_customer:
         return []
-    refused = ("role.refused", {"needed": cell.right.needs}) if cell.status == 403 else ("case.out_of_sight", {})
-    of_a_case = "ticket_id" in cell.right.ids
+    detail, case = {}, ids["ticket_id"] if "ticket_id" in cell.right.ids else None
+    if cell.status == 403:
+        action, detail = "role.refused", {"needed": cell.right.needs}
+    elif cell.hides_the_customer:
+        action, case = "customer.out_of_sight", ground.case_of(ids["customer_id"])
+    else:
+        action = "case.out_of_sight"
     return [
         {
-            "action": refused[0],
+            "action": action,
             "agent_id": ground.agent_ids[cell.caller],
-            "ticket_id": ids["ticket_id"] if of_a_case else None,
-            "detail": refused[1],
+            "ticket_id": case,
+            "detail": detail,
             "request_id": answer.headers["x-request-id"],
         }
     ]
@@ -179,8 +185,9 @@ async def test_what_is_no_operation_says_nothing_without_a_token_and_no_more_wit
         anonymous = await ask(service, method, path.format_map(ground.ids[HERE]), None)
         assert anonymous.status in {404, 405}, (method, path)
         if method != "HEAD":
-            title = {404: "Not Found", 405: "Method Not Allowed"}[anonymous.status]
-            assert anonymous.body == {"type": "about:blank", "title": title, "status": anonymous.status}
+            status = HTTPStatus(anonymous.status)
+            told = {"type": "about:blank", "title": status.phrase, "status": status, "detail": f"{status.description}."}
+            assert anonymous.body == told
         for ids, token in ((nowhere, None), (ground.ids[HERE], ground.callers[SUPERVISOR].token)):
             again = await ask(service, method, path.format_map(ids), token)
             assert (again.status, again.body, set(again.headers)) == (

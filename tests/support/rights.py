@@ -51,6 +51,11 @@ class Cell(NamedTuple):
         of_the_case = ("ticket_id", self.place) if self.one == "ticket_id" else ("", "")
         return _READING.cells[of_the_case][CALLERS.index(self.caller)] == 404
 
+    @property
+    def hides_the_customer(self) -> bool:
+        """Whether there is such a customer, of whom the caller sees no case."""
+        return self.status == 404 and "customer_id" in self.right.ids and self.place != "nowhere"
+
 
 def cells(right: Right) -> Iterator[Cell]:
     """All of an operation, but for those without a token that is valid."""
@@ -75,6 +80,10 @@ class Ground:
         if cell.one:
             ids[cell.one] = self.ids[ELSEWHERE][cell.one] if cell.place == ELSEWHERE else str(uuid4())
         return ids
+
+    def case_of(self, customer_id: str) -> str:
+        """The case of one of the two customers."""
+        return next(ids["ticket_id"] for ids in self.ids.values() if ids["customer_id"] == customer_id)
 
     def expired(self, caller: str) -> str:
         """A token of this caller that was valid two minutes ago."""
