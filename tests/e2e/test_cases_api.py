@@ -39,6 +39,7 @@ async def test_a_case_keeps_every_field_it_is_opened_with_and_is_answered_201_wi
     assert read.headers["etag"] == '"1"'
     conversation = read.body.pop("conversation")
     assert read.body.pop("older_messages") is False
+    assert read.body.pop("carrier") is None  # a person opened it
     assert read.body == opened.body
     given = {name: value for name, value in EVERY_FIELD.items() if name != "description"}
     assert {name: read.body[name] for name in given} == given
