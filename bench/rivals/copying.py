@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Message
 from pydantic_core import from_json, to_json
 
 from bench.piped import TakingPart
+from support_service.kit.garbage import spare_the_collector
 
 _WAIT_S = 0.2
 
@@ -65,6 +66,7 @@ async def _run() -> None:
     part = TakingPart()
     plan, target = part.plan, TARGETS[part.plan["kind"]]
     connection = await asyncpg.connect(plan["database"])
+    spare_the_collector()
     await part.told()
     consumer = Consumer(plan["options"])  # not before: it fetches ahead
     consumer.subscribe(plan["topics"])

@@ -1,7 +1,6 @@
 """The API process: FastAPI over the wired services, health, metrics and the documentation."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,13 +22,11 @@ from support_service.directory import create_team_routes
 from support_service.entrypoints.application import Application
 from support_service.entrypoints.draining import on_announcement
 from support_service.kit import logs
+from support_service.kit.garbage import spare_the_collector
 from support_service.kit.problems import Problem
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
 from support_service.stream import create_stream_routes
 from support_service.webhooks import create_webhook_routes
-
-_OBJECTS_PER_COLLECTION = 250_000
-"""The reads of a storm keep more than 50,000 alive at once: 1,000 cold timelines over two processes."""
 
 _DESCRIPTION = """\
 Support cases beside the truth of their orders, payments, shipments, fraud alerts and feedback.
@@ -45,24 +42,13 @@ def create_app() -> Application:
     settings = Settings()
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     app = application(wiring.Services(settings, name="support-api"))
-    _spare_the_collector()
+    spare_the_collector()
     return app
 
 
 def application(services: wiring.Services) -> Application:
     """The API over these services with its hot road in front; they live as long as it does."""
     return Application(build(services), HotRoad(services.desk, services.guard))
-
-
-def _spare_the_collector() -> None:
-    """Look for garbage less often, and never among what lives as long as the process.
-
-    The reads of a storm are all alive at once: looking through them after every 700 objects found nothing, and cost a
-    quarter of a cold read's CPU; after 50,000 it stopped every storm once for 10 to 50 ms.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_PER_COLLECTION, 20, 50)
 
 
 def build(services: wiring.Services) -> FastAPI:

@@ -11,6 +11,7 @@ from support_service.config import Settings
 from support_service.kit import logs
 from support_service.kit.database import DatabaseError, LostConnection
 from support_service.kit.eventlog import wait_for
+from support_service.kit.garbage import spare_the_collector
 from support_service.kit.problems import Problem
 from support_service.ports.events import EventSourceError, Record
 
@@ -39,6 +40,7 @@ async def _work_until_told(settings: Settings) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.host)
     services = wiring.Services(settings, name="support-worker")
+    spare_the_collector()
     _log.info("worker.started")
     try:
         await work(services, stop)
