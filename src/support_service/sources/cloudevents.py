@@ -27,7 +27,9 @@ _VERSION = "1.0"
 
 def may_be_cloudevent(value: bytes, headers: Headers) -> bool:
     """Whether it is worth looking closer, which costs as much as reading a plain envelope."""
-    return b'"specversion"' in value or any(name.lower() == "ce_specversion" for name, _ in headers)
+    return b'"specversion"' in value or (
+        len(headers) > 0 and any(name.lower() == "ce_specversion" for name, _ in headers)
+    )
 
 
 def plain(value: bytes, headers: Headers) -> object:

