@@ -1,8 +1,7 @@
 """All SQL of the case context and the inbox of shop events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -30,51 +29,64 @@ _EVENT_COLUMNS = (
 )
 
 
-async def insert_events(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> list[ShopEvent]:
-    """Put events into the inbox; returns those that had not been seen, under either of their identities."""
-    new = await _unseen(tx, events)
+async def insert_events(
+    tx: Tx, events: Sequence[ShopEvent], received_at: datetime, *, look_first: bool
+) -> list[ShopEvent]:
+    """Put events into the inbox; returns those that had not been seen, under either of their identities.
+
+    Args:
+        tx: the transaction of their effects.
+        events: some may be there more than once.
+        received_at: when they came.
+        look_first: whether some are likely to have been seen. To look costs as much as to store; not to look costs
+            a batch that is written in vain when one of it was seen.
+    """
+    new = _each_once(events)
+    if look_first:
+        new = await _unseen(tx, new)
     if not new:
         return []
+    rows = [_columns(entry_id, event, received_at) for entry_id, event in new.items()]
     try:
         async with tx.transaction():
-            rows = [(*_columns(event), received_at) for event in new]
             await tx.copy_records_to_table("support_timeline_events", columns=_EVENT_COLUMNS, records=rows)
-    except (
-        UniqueViolation
-    ):  # whoever was given them, too, was quicker: after a rebalance two consumers may have the same
-        return await _insert_others(tx, new, received_at)
-    return new
+    except UniqueViolation:  # seen, or another was quicker: after a rebalance two consumers may have the same
+        return [new[entry_id] for entry_id in await _insert_others(tx, rows)]
+    return list(new.values())
 
 
-async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
-    """Those events that are not in the inbox, each once, in the order in which every consumer writes them."""
-    facts = [event.fact for event in events]
-    entries = [fact.entry_id for fact in facts]
+def _each_once(events: Sequence[ShopEvent]) -> dict[str, ShopEvent]:
+    """The events by their entries' ids, in the order in which every consumer writes them; of several alike the first."""
+    by_entry = {event.fact.entry_id: event for event in reversed(events)}
+    by_id = {(event.fact.source, event.event_id): entry_id for entry_id, event in by_entry.items()}
+    return {entry_id: by_entry[entry_id] for entry_id in sorted(by_id.values())}
+
+
+async def _unseen(tx: Tx, events: Mapping[str, ShopEvent]) -> dict[str, ShopEvent]:
+    told = [(event.fact.source, event.event_id) for event in events.values()]
     rows = await tx.fetch(
-        _SQL["seen_events"], entries, [fact.source for fact in facts], [event.event_id for event in events]
+        _SQL["seen_events"], list(events), [source for source, _ in told], [event_id for _, event_id in told]
     )
-    seen: set[object] = {row["entry_id"] for row in rows} | {(row["source"], row["event_id"]) for row in rows}
-    new = []
-    for entry_id, event in sorted(zip(entries, events, strict=True), key=itemgetter(0)):
-        told = (event.fact.source, event.event_id)
-        if entry_id not in seen and told not in seen:
-            seen |= {entry_id, told}
-            new.append(event)
-    return new
+    seen = {row["entry_id"] for row in rows}
+    seen_ids = {(row["source"], row["event_id"]) for row in rows}
+    return {
+        entry_id: event
+        for (entry_id, event), identity in zip(events.items(), told, strict=True)
+        if entry_id not in seen and identity not in seen_ids
+    }
 
 
-async def _insert_others(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> list[ShopEvent]:
-    columns = zip(*map(_columns, events), strict=True)
-    *ids, data = (list(column) for column in columns)
-    rows = await tx.fetch(_SQL["insert_events"], *ids, [to_json(one).decode() for one in data], received_at)
-    inserted = {row["entry_id"] for row in rows}
-    return [event for event in events if event.fact.entry_id in inserted]
+async def _insert_others(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    *ids, data, received_at = (list(column) for column in zip(*rows, strict=True))
+    bodies = [to_json(one).decode() for one in data]
+    inserted = await tx.fetch(_SQL["insert_events"], *ids, bodies, received_at[0])
+    return [row["entry_id"] for row in inserted]
 
 
-def _columns(event: ShopEvent) -> tuple[Any, ...]:
-    source, entity_id, customer_id, order_id, version, kind, occurred_at, data = fact = event.fact
+def _columns(entry_id: str, event: ShopEvent, received_at: datetime) -> tuple[Any, ...]:
+    source, entity_id, customer_id, order_id, version, kind, occurred_at, data = event.fact
     return (
-        fact.entry_id,
+        entry_id,
         source,
         event.event_id,
         entity_id,
@@ -84,6 +96,7 @@ def _columns(event: ShopEvent) -> tuple[Any, ...]:
         kind,
         occurred_at,
         data,
+        received_at,
     )
 
 

@@ -1,0 +1,44 @@
+"""The inbox: each event once, under either of its identities, whether it is looked at before it is written to or not."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from support.postgres import DatabaseDsns
+from support_service.context import store
+from support_service.kit.database import Database
+from support_service.sources import Fact, ShopEvent
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
+    opened = Database(database_dsns.app, name="test", max_size=2)
+    yield opened
+    await opened.close()
+
+
+def told(event_id: str, version: int) -> ShopEvent:
+    return ShopEvent(event_id, Fact("order", "o1", "c1", "o1", version, "order.created", NOW, {"status": "created"}))
+
+
+async def put(database: Database, events: Sequence[ShopEvent], *, look_first: bool = False) -> list[ShopEvent]:
+    async with database.transaction() as tx:
+        return await store.insert_events(tx, events, NOW, look_first=look_first)
+
+
+@pytest.mark.parametrize("look_first", [False, True])
+async def test_of_a_batch_only_what_was_not_seen_under_either_identity_is_new(
+    database: Database, *, look_first: bool
+) -> None:
+    assert await put(database, [told("e1", 1), told("e2", 2)]) == [told("e1", 1), told("e2", 2)]
+    again = [told("e4", 4), told("e1", 9), told("e9", 2), told("e3", 3), told("e3", 3), told("e3", 5), told("e8", 4)]
+    assert await put(database, again, look_first=look_first) == [told("e3", 3), told("e4", 4)]
+    assert await put(database, again, look_first=look_first) == []
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT event_id, version FROM support_timeline_events ORDER BY version")
+        kept = await store.events_of(connection, ["o1"], None)
+    assert [tuple(row) for row in rows] == [("e1", 1), ("e2", 2), ("e3", 3), ("e4", 4)]
+    assert [fact.data for fact, _ in kept] == [{"status": "created"}] * 4
