@@ -8,15 +8,18 @@ from support_service.sources.model import Fact
 
 def owners_told(facts: Iterable[Fact]) -> dict[str, str]:
     """The customer of each order, by the order service's newest word, else by the word of the first source that knows."""
-    best: dict[str, tuple[tuple[int, int, str, str], str]] = {}
+    best: dict[str, Fact] = {}
     for fact in facts:
         if fact.customer_id is None:
             continue
-        weight = (-RANK[fact.source], fact.version, fact.entity_id, fact.customer_id)
         known = best.get(fact.order_id)
-        if known is None or weight > known[0]:
-            best[fact.order_id] = (weight, fact.customer_id)
-    return {order_id: customer_id for order_id, (_, customer_id) in best.items()}
+        if known is None or _weight(fact) > _weight(known):
+            best[fact.order_id] = fact
+    return {order_id: str(fact.customer_id) for order_id, fact in best.items()}
+
+
+def _weight(fact: Fact) -> tuple[int, int, str, str]:
+    return (-RANK[fact.source], fact.version, fact.entity_id, str(fact.customer_id))
 
 
 def may_see(customer_id: str, fact: Fact, owners: Mapping[str, str]) -> bool:

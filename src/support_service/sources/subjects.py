@@ -5,7 +5,7 @@ says is *claimed*: it stands until something is learnt, and never bars another c
 have mistyped the number.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from support_service.kit.database import Tx
 from support_service.kit.sql import load_queries
@@ -13,7 +13,6 @@ from support_service.sources.model import Fact
 from support_service.sources.ownership import owners_told
 
 _SQL = load_queries("support_service.sources")
-_LEARNT = "learnt"
 _CLAIMED = "INSERT 0 1"
 
 
@@ -41,14 +40,13 @@ async def learn(tx: Tx, owners: Mapping[str, str]) -> None:
         await tx.execute(_SQL["learn"], list(owners), list(owners.values()))
 
 
-async def learn_facts(tx: Tx, facts: Iterable[Fact]) -> dict[str, str]:
+async def learn_facts(tx: Tx, facts: Collection[Fact]) -> dict[str, str]:
     """Learn from facts; returns the owner, learnt or else claimed, of each of their orders that has one."""
-    facts = list(facts)
-    rows = await tx.fetch(_SQL["owners"], list({fact.order_id for fact in facts}))
-    learnt = {row["order_id"]: row["customer_id"] for row in rows if row["origin"] == _LEARNT}
-    news = {order_id: owner for order_id, owner in owners_told(facts).items() if learnt.get(order_id) != owner}
-    await learn(tx, news)
-    return {row["order_id"]: row["customer_id"] for row in rows} | news
+    told = owners_told(facts)
+    await learn(tx, told)
+    others = {fact.order_id for fact in facts} - told.keys()
+    rows = await tx.fetch(_SQL["owners"], list(others)) if others else []
+    return told | {row["order_id"]: row["customer_id"] for row in rows}
 
 
 async def orders_of(connection: Tx, customer_id: str, limit: int = 20) -> list[str]:

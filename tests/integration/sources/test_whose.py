@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from support.postgres import DatabaseDsns
 from support.shop import DAY, Rest, Shop, every_fact, placed
 from support_service.kit.database import Database
+from support_service.kit.sql import load_queries
 from support_service.sources import FetchKey, Sources, subjects
 
 
@@ -143,3 +145,21 @@ async def test_many_who_learn_the_same_orders_at_once_do_not_block_each_other_fo
 
     await asyncio.gather(*(learn(number) for number in range(8)))
     assert await owner_of(database, "o7") is not None
+
+
+@pytest.mark.parametrize("planned", ["force_custom_plan", "force_generic_plan"])
+async def test_learning_whose_orders_are_reads_no_others(database_dsns: DatabaseDsns, planned: str) -> None:
+    query = load_queries("support_service.sources")["learn"]
+    owner = Database(database_dsns.owner, name="test-owner", max_size=1)
+    async with owner.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO order_subjects SELECT 'o-' || n, 'c', 'learnt', now() FROM generate_series(1, 20000) AS n"
+        )
+        await tx.execute("ANALYZE order_subjects")
+        await tx.execute(f"SET LOCAL plan_cache_mode = {planned}")
+        orders = [f"o-{number}" for number in range(19_001, 20_501)]
+        explained = await tx.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {query}", orders, ["c"] * len(orders))
+        plan = "\n".join(row[0] for row in explained)
+        assert await tx.fetchval("SELECT count(*) FROM order_subjects") == 20_500
+    await owner.close()
+    assert "Seq Scan" not in plan
