@@ -4,13 +4,14 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from datetime import datetime
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
+from support_service.kit.metrics import BatchHistogram
 from support_service.ports.events import Record
 from support_service.sources import ShopEvent
 
 INGESTED = Counter("support_shop_events_total", "Shop events taken in, by whether they were new.", ["topic", "outcome"])
-INGEST_AGE_SECONDS = Histogram(
+INGEST_AGE_SECONDS = BatchHistogram(
     "support_shop_event_age_seconds",
     "From the moment the shop produced an event to the moment it was stored here.",
     ["topic"],
@@ -21,11 +22,15 @@ ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, 
 
 def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent], at: datetime) -> None:
     """Count a batch that is committed; a topic is one source's."""
-    came = Tally((record.topic, event.fact.source) for record, event in events)
+    ages: dict[str, list[float]] = {}
+    sources: dict[str, str] = {}
+    for record, event in events:
+        if record.topic not in ages:
+            ages[record.topic], sources[record.topic] = [], event.fact.source
+        ages[record.topic].append(max(0.0, (at - record.timestamp).total_seconds()))
     of_source = Tally(event.fact.source for event in new)
-    for (topic, source), count in came.items():
-        INGESTED.labels(topic, "new").inc(of_source[source])
-        INGESTED.labels(topic, "seen").inc(count - of_source[source])
-    ages = {topic: INGEST_AGE_SECONDS.labels(topic) for topic, _ in came}
-    for record, _ in events:
-        ages[record.topic].observe(max(0.0, (at - record.timestamp).total_seconds()))
+    for topic, of_topic in ages.items():
+        count = of_source[sources[topic]]
+        INGESTED.labels(topic, "new").inc(count)
+        INGESTED.labels(topic, "seen").inc(len(of_topic) - count)
+        INGEST_AGE_SECONDS.labels(topic).observe_all(of_topic)

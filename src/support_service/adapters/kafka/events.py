@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -21,7 +21,6 @@ CALL_S = 10.0
 FETCHED_AHEAD_KB = 16_384
 """What waits in this process, whatever waits in Kafka: some thousands of events, more than one takes in meanwhile."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Answer = TypeVar("_Answer")
 
 LAG = Gauge(
@@ -145,7 +144,7 @@ class KafkaEvents:
             key=message.key(),
             value=message.value() or b"",
             headers=_headers(message),
-            timestamp=_EPOCH + timedelta(milliseconds=max(0, milliseconds)),
+            timestamp=datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC),
         )
 
     def _heard(self, error: KafkaError) -> None:
@@ -168,7 +167,7 @@ class KafkaEvents:
 def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
     # The client's types allow for what only senders may give: a mapping, and text.
     headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    return tuple((name, value or b"") for name, value in headers or ())
+    return tuple((name, value or b"") for name, value in headers) if headers else ()
 
 
 def _tried(call: Callable[[], _Answer]) -> _Answer:
