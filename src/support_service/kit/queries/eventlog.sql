@@ -27,12 +27,11 @@ SELECT position, set_config('enable_bitmapscan', 'off', true) FROM log_head FOR 
 -- name: stamp
 -- A statement of its own after lock_head: its snapshot is younger than the lock, so it sees all that the relay before
 -- stamped. Ids of one subject are in commit order, as each is drawn while its writer holds the subject's row.
-WITH fresh AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS nth
-    FROM (SELECT id FROM event_log WHERE position IS NULL ORDER BY id LIMIT $2) AS unstamped
-)
-UPDATE event_log SET position = $1 + fresh.nth FROM fresh
-WHERE event_log.id = fresh.id AND event_log.position IS NULL
+-- Rows are found by their places, which no other statement moves; by a join on ids PostgreSQL would read all that wait.
+UPDATE event_log SET position = $1 + fresh.nth
+FROM unnest(ARRAY(SELECT ctid FROM event_log WHERE position IS NULL ORDER BY id LIMIT $2)) WITH ORDINALITY
+    AS fresh (place, nth)
+WHERE event_log.ctid = fresh.place AND event_log.position IS NULL
 
 -- name: move_head
 UPDATE log_head SET position = position + $1
