@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from campaign.death import Death, begins, lay_around_transactions, under_way
 from support_service.adapters.kafka import KafkaEvents, KafkaPublisher
@@ -63,12 +64,12 @@ def _around_the_log() -> None:
         begins("relay")
         return await step(self)
 
-    def following(self: Follower, database: Database, name: str, handle: Handle) -> None:
+    def following(self: Follower, database: Database, name: str, handle: Handle, **options: Any) -> None:
         async def handled(tx: Tx, rows: Sequence[LogRow]) -> None:
             begins(name)
             await handle(tx, rows)
 
-        follow(self, database, name, handled)
+        follow(self, database, name, handled, **options)
 
     Relay.step = stepped  # type: ignore[method-assign]
     Follower.__init__ = following  # type: ignore[method-assign]

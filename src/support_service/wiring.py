@@ -44,7 +44,7 @@ from support_service.kit.problems import Problem
 from support_service.kit.rates import Limits, Rate, Rates
 from support_service.ports.events import EventSource
 from support_service.ports.lake import Lake
-from support_service.publishing import Publishing
+from support_service.publishing import PUBLISHED_AT_ONCE, Publishing
 from support_service.sources import SOURCES, LakeWarming, Mappings, Sources, mappings_in
 from support_service.stream import Stream
 from support_service.timeline import SharedPages, Timeline, floor_key
@@ -165,7 +165,8 @@ class Services:
             Follower(self.database, "webhooks", self.webhook_jobs.follow),
         ]
         if self.publisher is not None:
-            self.followers.append(Follower(self.database, "kafka", Publishing(self.publisher).follow))
+            follow = Publishing(self.publisher).follow
+            self.followers.append(Follower(self.database, "kafka", follow, batch=PUBLISHED_AT_ONCE))
         self.due = DueWorker(
             self.database,
             clock,

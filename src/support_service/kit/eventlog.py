@@ -13,10 +13,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 from support_service.kit import logs, metrics
 from support_service.kit.clock import Clock
@@ -27,6 +29,9 @@ from support_service.kit.together import Sends
 
 _SQL = load_queries("support_service.kit")
 _BATCH = 1_000
+_STAMPED_AT_ONCE = 4_000
+"""Fewer cost more each; so many take 25 ms, for which no other relay gets at them."""
+
 _POLL_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
 _LEARN_WITHIN_S = 1.0
@@ -45,17 +50,25 @@ class LoggedEvent(BaseModel):
     """The event's type, such as `support.case.opened`."""
 
 
-class LogRow(NamedTuple):
-    """An event as a follower reads it."""
-
+class _Columns(NamedTuple):
     position: int
     event_id: UUID
     type: str
     subject: str
     sequence: int
-    data: dict[str, Any]
+    body: str
     occurred_at: datetime
     trace: str | None
+
+
+class LogRow(_Columns):
+    """An event as a follower reads it; `body` is its data as JSON."""
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The event's data, read when it is first asked for: whoever passes it on as it is need not."""
+        data: dict[str, Any] = from_json(self.body)
+        return data
 
 
 async def append(tx: Sends, event: LoggedEvent, *, subject: str, sequence: int) -> None:
@@ -115,7 +128,7 @@ class Relay:
             head = await tx.fetchval(_SQL["lock_head"])
             if head is None:
                 return 0
-            stamped = rows_in(await tx.execute(_SQL["stamp"], head, _BATCH))
+            stamped = rows_in(await tx.execute(_SQL["stamp"], head, _STAMPED_AT_ONCE))
             if stamped:
                 await tx.execute(_SQL["move_head"], stamped)
         metrics.LOG_STAMPED.inc(stamped)
@@ -136,9 +149,10 @@ class Follower:
     Any number of processes may run the same follower; the cursor's row lock lets one work at a time.
     """
 
-    def __init__(self, database: Database, name: str, handle: Handle) -> None:
-        """Follow under a name that stays the same over restarts."""
+    def __init__(self, database: Database, name: str, handle: Handle, *, batch: int = _BATCH) -> None:
+        """Follow under a name that stays the same over restarts, handling at most so many rows at once."""
         self._database = database
+        self._batch = batch
         self.name = name
         self._handle = handle
         self._known = False
@@ -155,7 +169,7 @@ class Follower:
             cursor = await tx.fetchval(_SQL["lock_cursor"], self.name)
             if cursor is None:
                 return 0
-            rows = await read(tx, cursor)
+            rows = await read(tx, cursor, self._batch)
             if rows:
                 await self._handle(tx, rows)
                 await tx.execute(_SQL["move_cursor"], self.name, rows[-1].position)
@@ -264,9 +278,9 @@ async def head(connection: Tx) -> int:
     return int(await connection.fetchval(_SQL["head"]))
 
 
-async def read(connection: Tx, after: int) -> list[LogRow]:
+async def read(connection: Tx, after: int, limit: int = _BATCH) -> list[LogRow]:
     """A batch of the rows that follow a position, in their order: gapless, so the first one is `after` + 1 if it is kept."""
-    return [LogRow(*row) for row in await connection.fetch(_SQL["read_log"], after, _BATCH)]
+    return [LogRow._make(row) for row in await connection.fetch(_SQL["read_log"], after, limit)]
 
 
 async def repeat(step: Callable[[], Awaitable[int]], stop: asyncio.Event, *, name: str, poll_s: float) -> None:

@@ -3,6 +3,6 @@
 Owns nothing. It follows the log with a cursor of its own, so an event leaves at least once and in the order of its case.
 """
 
-from support_service.publishing.service import Publishing
+from support_service.publishing.service import PUBLISHED_AT_ONCE, Publishing
 
-__all__ = ["Publishing"]
+__all__ = ["PUBLISHED_AT_ONCE", "Publishing"]

@@ -18,7 +18,7 @@ def headers(trace: str | None) -> dict[str, str]:
         type="support.case.closed",
         subject="s-1",
         sequence=2,
-        data={},
+        body="{}",
         occurred_at=datetime(2026, 6, 1, tzinfo=UTC),
         trace=trace,
     )

@@ -31,7 +31,7 @@ PAYMENTS = Sight(everything=False, teams=frozenset({"payments"}), opened_by=None
 
 def row(event: LoggedEvent, position: int = 7) -> LogRow:
     data = event.model_dump(mode="json")
-    return LogRow(position, uuid4(), event.type_, "subject", 1, data, datetime.now(UTC), None)
+    return LogRow(position, uuid4(), event.type_, "subject", 1, json.dumps(data), datetime.now(UTC), None)
 
 
 def case(team: str | None = None, ticket_id: UUID | None = None) -> CaseFacts:

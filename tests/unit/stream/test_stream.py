@@ -1,6 +1,7 @@
 """The streams of one process: told once and in order, alive in silence, ended when slow, old, or with the process."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ class Service:
                 "support.case.status.changed",
                 str(TICKET),
                 position,
-                data,
+                json.dumps(data),
                 datetime.now(UTC),
                 None,
             )
@@ -105,7 +106,7 @@ async def test_a_silent_stream_says_that_it_is_alive_and_from_where_to_go_on(
     monkeypatch.setattr("support_service.stream.service.KEEP_ALIVE_S", 0.05)
     async with stream.listen(somebody(), None) as chunks:
         assert await text_until(chunks, "id: 0\n\nid: 0\n\n") == "retry: 2000\n\nid: 0\n\nid: 0\n\n"
-        service.rows.append(LogRow(1, uuid4(), "support.other", "x", 1, {}, datetime.now(UTC), None))
+        service.rows.append(LogRow(1, uuid4(), "support.other", "x", 1, "{}", datetime.now(UTC), None))
         await text_until(chunks, "id: 1\n\n")
 
 

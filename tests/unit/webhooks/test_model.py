@@ -115,7 +115,7 @@ def test_an_event_is_laid_out_compactly_with_its_place_in_the_log() -> None:
         type="support.case.closed",
         subject="s-1",
         sequence=3,
-        data={"ticket_id": "s-1", "team": "trả hàng"},
+        body='{"ticket_id": "s-1", "team": "trả hàng"}',
         occurred_at=NOW,
         trace=None,
     )

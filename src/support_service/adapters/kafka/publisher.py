@@ -40,7 +40,9 @@ class KafkaPublisher:
             "client.id": "support-service",
             "enable.idempotence": True,
             "acks": "all",
-            "linger.ms": 0,
+            # As long as it takes to hand over a batch, which is then sent at once: flushing does not linger.
+            "linger.ms": 5,
+            "delivery.report.only.error": True,
             "delivery.timeout.ms": int(_DELIVERED_WITHIN_S * 1000),
         }
         self._producer: Producer | None = None

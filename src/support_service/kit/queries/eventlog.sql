@@ -44,7 +44,7 @@ SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(occurred_at)), 
 FROM event_log WHERE position IS NULL
 
 -- name: read_log
-SELECT position, event_id, type, subject, sequence, data, occurred_at, trace
+SELECT position, event_id, type, subject, sequence, data::text, occurred_at, trace
 FROM event_log WHERE position > $1 ORDER BY position LIMIT $2
 
 -- name: hear
