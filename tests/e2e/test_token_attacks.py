@@ -42,8 +42,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
 async def service(
     issuer: Issuer, lines: Lines, database_dsns: DatabaseDsns, empty_database_url: str, tmp_path: Path
 ) -> AsyncIterator[RunningService]:
-    """A service that trusts that issuer, and logs as it does for operators."""
+    """A service that trusts that issuer, logs as it does for operators, and lets any number of attacks in."""
     trusting: dict[str, Any] = {"demo": False, "local_issuer_key": None, "oidc_issuer": issuer.url}
+    trusting["rate_limit_failed_sign_ins"] = 0
     async with running_service(database_dsns, empty_database_url, tmp_path, with_worker=False, **trusting) as running:
         yield running
 
@@ -74,7 +75,8 @@ def is_bare_refusal(answer: Answer) -> bool:
     """A problem that says in a code what is wrong with a token, and in its challenge not even that."""
     return (
         problem(answer) == (401, "token-invalid")
-        and set(answer.body) == {"type", "title", "status", "reason"}
+        and set(answer.body) == {"type", "title", "status", "detail", "reason"}
+        and answer.body["detail"] == answer.body["title"]
         and answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
         and answer.headers["cache-control"] == "no-store"
     )
