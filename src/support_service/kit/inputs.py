@@ -56,7 +56,7 @@ def one_line(text: str) -> str:
 
 
 def _written(value: object) -> object:
-    if not isinstance(value, str):
+    if not isinstance(value, str | datetime):  # JSON knows the first only
         message = "must be a date and time as text"
         raise ValueError(message)  # noqa: TRY004 - pydantic takes a ValueError only
     return value

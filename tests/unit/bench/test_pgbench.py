@@ -17,6 +17,7 @@ def test_a_transaction_is_told_whole_with_every_parameter_a_value() -> None:
         "idempotency_keys",
         "order_subjects",
         "support_agent_activity",
+        "support_case_search",
         "support_conversations",
         "support_customers",
         "support_tickets",
