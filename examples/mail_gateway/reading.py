@@ -66,7 +66,7 @@ def text_of(mail: Message) -> str:
             html = html or _without_markup(_body(part)[:_LONGEST_HTML])
         else:
             plain = plain or _body(part).strip()
-    text = (plain or html or "(no text)").replace("\x00", "").strip()
+    text = (plain or html or "(no text)").strip()
     left_out = "".join(f"\n[Not kept: {name}]" for name in names[:20])
     cut = "\n[Cut]" if len(text) + len(left_out) > _LONGEST_TEXT else ""
     return text[: _LONGEST_TEXT - len(left_out) - len(cut)] + cut + left_out
@@ -85,7 +85,7 @@ def _leaves(mail: Message) -> Iterator[Message]:
 def _body(part: Message) -> str:
     payload = part.get_payload(decode=True)
     text = _decoded(payload if isinstance(payload, bytes) else b"", part.get_content_charset())
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
 
 
 def _decoded(data: bytes, charset: str | None) -> str:

@@ -5,7 +5,7 @@ import quopri
 
 import pytest
 from examples.mail_gateway.reading import header, one_line, parse, sender_of, text_of, words_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 VIETNAMESE = "Tôi chưa nhận được hàng, xin kiểm tra giúp."
@@ -104,6 +104,7 @@ def test_one_line_is_one_line(text: str) -> None:
 
 
 @given(st.binary(max_size=2_000))
+@example(b"\0")
 def test_whatever_comes_is_read_as_some_text(data: bytes) -> None:
     mail = parse(data)
     assert 0 < len(text_of(mail)) <= 20_000
