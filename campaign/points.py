@@ -17,7 +17,7 @@ from support_service.ports.events import Record
 from support_service.ports.publisher import OutgoingEvent
 from support_service.ports.receivers import Reply
 from support_service.sources import Fetched, FetchKey, Sources
-from support_service.webhooks import Sender, sending
+from support_service.webhooks import Sender, model, sending
 
 
 def _around_commit(*parts: str) -> tuple[str, ...]:
@@ -142,5 +142,6 @@ def _around_webhooks(death: Death) -> None:
 
 if __name__ == "__main__":
     due_work._LEASE = sending.LEASE = LEASE  # noqa: SLF001
+    model.PAUSES_S = (5,) * len(model.PAUSES_S)  # type: ignore[assignment] # the second is five minutes, and a death counts as an attempt
     lay(Death.ordered())
     worker.main()
