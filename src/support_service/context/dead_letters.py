@@ -10,7 +10,7 @@ from support_service.directory import Principal
 from support_service.kit import deadletters
 from support_service.kit.database import Database
 from support_service.kit.deadletters import KeptLetter
-from support_service.kit.paging import encode_cursor, id_in
+from support_service.kit.paging import cut, id_in
 
 
 class DeadLetters:
@@ -26,8 +26,7 @@ class DeadLetters:
         after = None if query.cursor is None else id_in(query.cursor)
         async with self._database.connection() as connection:
             found = await deadletters.kept(connection, topic=query.topic, after=after, limit=query.limit + 1)
-        shown = found[: query.limit]
-        more = encode_cursor([str(shown[-1].dead_letter_id)]) if len(found) > query.limit else None
+        shown, more = cut(found, query.limit, lambda one: one.dead_letter_id)
         return schemas.DeadLetterPage(items=tuple(map(schemas.DeadLetterItem.of, shown)), next_cursor=more)
 
     async def read(self, principal: Principal, dead_letter_id: UUID) -> schemas.DeadLetterDetail:

@@ -9,7 +9,7 @@ from support_service.desk import carrier_schemas as schemas
 from support_service.directory import Principal
 from support_service.kit import logs
 from support_service.kit.database import Database
-from support_service.kit.paging import encode_cursor, id_in
+from support_service.kit.paging import cut, id_in
 
 _log = logs.get_logger(__name__)
 
@@ -28,8 +28,7 @@ class Carriers:
         after = None if query.cursor is None else id_in(query.cursor)
         async with self._database.connection() as connection:
             found = await self._carrying.parcels(connection, principal, query.state, after=after, limit=query.limit + 1)
-        shown = found[: query.limit]
-        more = encode_cursor([str(shown[-1].conversation_id)]) if len(found) > query.limit else None
+        shown, more = cut(found, query.limit, lambda one: one.conversation_id)
         return schemas.ReplyDeliveryPage(items=tuple(map(schemas.DeliveryItem.of_parcel, shown)), next_cursor=more)
 
     async def report(

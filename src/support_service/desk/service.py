@@ -34,7 +34,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
 from support_service.kit.loader import Loader
-from support_service.kit.paging import InvalidCursor, decode_cursor, encode_cursor, id_in
+from support_service.kit.paging import InvalidCursor, cut, decode_cursor, encode_cursor, id_in
 from support_service.kit.problems import Forbidden
 from support_service.kit.words import tsqueries
 from support_service.kit.writes import Once, etag_of, run_once
@@ -266,9 +266,8 @@ class Desk:
                 found = await self._cases.messages_before(
                     connection, principal, ticket_id, number=before, limit=page.limit + 1
                 )
-                shown, profile = found[: page.limit], principal.profile
+                (shown, more), profile = cut(found, page.limit, lambda one: one.number), principal.profile
                 files = await self._attachments.of_messages(connection, shown, profile)
-            more = encode_cursor([shown[-1].number]) if len(found) > page.limit else None
             items = tuple(
                 schemas.ConversationMessage.of(each, profile, files.get(each.conversation_id, ())) for each in shown
             )

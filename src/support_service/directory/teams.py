@@ -15,7 +15,7 @@ from support_service.directory.model import Principal, Team
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
-from support_service.kit.paging import decode_cursor, encode_cursor, id_in
+from support_service.kit.paging import cut, decode_cursor, id_in
 from support_service.kit.problems import InvalidInput
 from support_service.kit.writes import Once, etag_of, run_once
 
@@ -47,8 +47,7 @@ class Teams:
         after = "" if query.cursor is None else str(decode_cursor(query.cursor, (str,))[0])
         async with self._database.connection() as connection:
             found = await store.teams(connection, after, query.limit + 1)
-        shown = found[: query.limit]
-        more = encode_cursor([shown[-1].team]) if len(found) > query.limit else None
+        shown, more = cut(found, query.limit, lambda one: one.team)
         items = tuple(map(schemas.TeamResponse.of, shown))
         return schemas.TeamPage(items=items, kept_here=self._kept_here, next_cursor=more)
 
@@ -71,8 +70,7 @@ class Teams:
         async with self._database.connection() as connection:
             _there(await store.team(connection, team))
             found = await store.members(connection, team, after, query.limit + 1)
-        shown = found[: query.limit]
-        more = encode_cursor([str(shown[-1].agent_id)]) if len(found) > query.limit else None
+        shown, more = cut(found, query.limit, lambda one: one.agent_id)
         return schemas.MemberPage(items=tuple(map(schemas.MemberResponse.of, shown)), next_cursor=more)
 
     async def make(self, principal: Principal, new: schemas.TeamCreate, once: Once | None) -> Answer:

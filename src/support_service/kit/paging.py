@@ -6,12 +6,14 @@ No list has a total: counting a million rows to show fifty is what makes helpdes
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from support_service.kit.problems import InvalidInput
 
 _LONGEST_CURSOR = 512
+_Row = TypeVar("_Row")
 
 
 class InvalidCursor(InvalidInput):
@@ -22,6 +24,23 @@ def encode_cursor(key: Sequence[str | int]) -> str:
     """The sort key of the last row of a page, as text for a URL."""
     text = json.dumps(list(key), separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def cut(
+    found: Sequence[_Row], limit: int, key: Callable[[_Row], UUID | str | int]
+) -> tuple[Sequence[_Row], str | None]:
+    """A page of rows of which one more than `limit` was asked for, and the cursor of the next page, if that one was there.
+
+    Args:
+        found: in the order of the list.
+        limit: the most that a page shows.
+        key: of a row, what the list is sorted by.
+    """
+    shown = found[:limit]
+    if len(found) <= limit:
+        return shown, None
+    last = key(shown[-1])
+    return shown, encode_cursor([str(last) if isinstance(last, UUID) else last])
 
 
 def decode_cursor(cursor: str, shape: Sequence[type[str] | type[int]]) -> list[str | int]:

@@ -10,7 +10,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
 from support_service.kit.ids import first_id_at, new_id
-from support_service.kit.paging import encode_cursor, id_in
+from support_service.kit.paging import cut, id_in
 from support_service.kit.writes import Effect, Once, run_once
 from support_service.webhooks import schemas, store
 from support_service.webhooks.errors import DeliveryNotFound, DeliveryUnderWay, WebhookNotFound, WebhookOff
@@ -42,8 +42,7 @@ class Deliveries:
             found = await store.deliveries(
                 connection, webhook_id, status=query.status, before=before, limit=query.limit + 1
             )
-        shown = found[: query.limit]
-        more = encode_cursor([str(shown[-1].delivery_id)]) if len(found) > query.limit else None
+        shown, more = cut(found, query.limit, lambda one: one.delivery_id)
         return schemas.DeliveryPage(items=tuple(map(schemas.DeliveryResponse.of, shown)), next_cursor=more)
 
     async def test(self, principal: Principal, webhook_id: UUID, once: Once | None) -> Answer:

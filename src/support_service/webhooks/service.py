@@ -10,7 +10,7 @@ from support_service.kit.addresses import RefusedAddress
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
-from support_service.kit.paging import encode_cursor, id_in
+from support_service.kit.paging import cut, id_in
 from support_service.kit.writes import Once, etag_of, run_once
 from support_service.ports.receivers import Receivers
 from support_service.webhooks import schemas, store
@@ -64,8 +64,7 @@ class Webhooks:
         before = None if query.cursor is None else id_in(query.cursor)
         async with self._database.connection() as connection:
             found = await store.webhooks(connection, before=before, limit=query.limit + 1)
-        shown = found[: query.limit]
-        more = encode_cursor([str(shown[-1].webhook_id)]) if len(found) > query.limit else None
+        shown, more = cut(found, query.limit, lambda one: one.webhook_id)
         return schemas.WebhookPage(items=tuple(map(schemas.WebhookResponse.of, shown)), next_cursor=more)
 
     async def read(self, webhook_id: UUID) -> Answer:
