@@ -1,18 +1,18 @@
 """Whom a case is about: the customer's page, and the other cases on its order."""
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
 
 from support_service.activity import ViewRecorder, record
-from support_service.cases import CaseFacts, CaseNotFound, Cases, Filters, Ticket, must_see
+from support_service.cases import Cases, Filters, Ticket, must_see, watched
 from support_service.desk import customer_schemas as schemas
 from support_service.desk.errors import CustomerNotFound
 from support_service.desk.schemas import TicketPage, TicketResponse
 from support_service.directory import Directory, Principal
-from support_service.kit.database import Database, Tx
+from support_service.kit.database import Database
 from support_service.kit.paging import encode_cursor
 from support_service.sources import subjects
 from support_service.timeline import CaseKey, Served, Timeline
@@ -22,8 +22,6 @@ ORDERS_SHOWN = 50
 RELATED_SHOWN = 5
 MOST_RELATED = 50
 """Other cases on an order that are counted."""
-
-_T = TypeVar("_T")
 
 
 class Customers:
@@ -52,11 +50,10 @@ class Customers:
             since = await self._directory.customer_since(tx, customer_id)
             filters = Filters(customer_id=customer_id)
             found = await self._cases.list_cases(tx, principal, filters, before=None, limit=CASES_SHOWN + 1)
-            newest = await self._cases.newest_of(tx, customer_id)
+            newest = found[0].ticket_id if found else await self._cases.newest_of(tx, customer_id)
             seen = since is not None and (bool(found) or principal.sight.everything)
             if seen:
-                looked_at = found[0].ticket_id if found else newest
-                await record(tx, agent_id=principal.principal_id, action="customer.viewed", ticket_id=looked_at)
+                await record(tx, agent_id=principal.principal_id, action="customer.viewed", ticket_id=newest)
             known = await subjects.orders_of(tx, customer_id, ORDERS_SHOWN + 1)
         if since is None or not seen:
             if newest is not None:
@@ -85,29 +82,22 @@ class Customers:
         Raises:
             CaseNotFound: there is no such case, or none in sight.
         """
-        async with self._database.connection() as connection:
-            facts = await self._watched(principal, self._seen(connection, principal, ticket_id))
-            if facts.order_id is None:
-                return schemas.RelatedCases(order_id=None, count=0, more=False, items=())
-            filters = Filters(order_id=facts.order_id)
-            found = await self._cases.list_cases(connection, principal, filters, before=None, limit=MOST_RELATED + 2)
+        order_id, found = await watched(self._views, principal, self._on_its_order(principal, ticket_id))
         others = [case for case in found if case.ticket_id != ticket_id]
         shown = tuple(TicketResponse.of(case, principal.profile) for case in others[:RELATED_SHOWN])
         count = min(len(others), MOST_RELATED)
-        return schemas.RelatedCases(order_id=facts.order_id, count=count, more=len(others) > count, items=shown)
+        return schemas.RelatedCases(order_id=order_id, count=count, more=len(others) > count, items=shown)
 
-    async def _seen(self, connection: Tx, principal: Principal, ticket_id: UUID) -> CaseFacts:
-        facts = await self._cases.facts(connection, ticket_id)
-        must_see(principal, facts)
-        return facts
-
-    async def _watched(self, principal: Principal, reading: Awaitable[_T]) -> _T:
-        try:
-            return await reading
-        except CaseNotFound as error:
-            if error.ticket_id is not None:
-                await self._views.denied(principal.principal_id, "case.out_of_sight", error.ticket_id)
-            raise
+    async def _on_its_order(self, principal: Principal, ticket_id: UUID) -> tuple[str | None, Sequence[Ticket]]:
+        """The order of a case in sight, and the newest cases in sight on it."""
+        async with self._database.connection() as connection:
+            facts = await self._cases.facts(connection, ticket_id)
+            must_see(principal, facts)
+            if facts.order_id is None:
+                return None, ()
+            filters = Filters(order_id=facts.order_id)
+            found = await self._cases.list_cases(connection, principal, filters, before=None, limit=MOST_RELATED + 2)
+        return facts.order_id, found
 
 
 def _page(cases: Sequence[Ticket], principal: Principal, *, more: bool) -> TicketPage:
