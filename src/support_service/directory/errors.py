@@ -1,6 +1,14 @@
 """What can be refused about who is calling."""
 
-from support_service.kit.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Unauthenticated, Unavailable
+from support_service.kit.problems import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    Unauthenticated,
+    Unavailable,
+)
 from support_service.ports.identity import TokenFault
 
 
@@ -44,6 +52,10 @@ class TeamNotFound(NotFound):
 
 class MemberNotFound(NotFound):
     """Nobody with this id has ever signed in."""
+
+
+class TeamIdNeeded(InvalidInput):
+    """No id can be made of this name: give one as `team`."""
 
 
 class TeamExists(Conflict):

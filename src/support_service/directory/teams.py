@@ -16,7 +16,6 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
 from support_service.kit.paging import cut, decode_cursor, id_in
-from support_service.kit.problems import InvalidInput
 from support_service.kit.writes import Once, etag_of, run_once
 
 MOST_TEAMS = 100
@@ -26,10 +25,6 @@ _PATH = "/support/teams"
 _NOBODY = UUID(int=0)
 Unfinished = Callable[[Tx, str], Awaitable[bool]]
 """Whether unfinished cases lie with a team."""
-
-
-class TeamIdNeeded(InvalidInput):
-    """No id can be made of this name: give one as `team`."""
 
 
 class Teams:
@@ -84,7 +79,7 @@ class Teams:
         self._must_be_kept_here()
         team = new.id
         if team is None:
-            raise TeamIdNeeded
+            raise errors.TeamIdNeeded
 
         async def effect(tx: Tx) -> tuple[Answer, Callable[[], None]]:
             made = await store.make_team(tx, team, new.name, self._clock.now())
