@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.lake import Lake
 from bench.processes import HOST
+from support_service.config import Settings
 from support_service.demo.cluster import VIEW, Cluster
 
 API_WORKERS = 2
@@ -14,23 +15,8 @@ _FOR_EVERYBODY = "1000000"
 """Requests a second and person: the limits are kept, so that what they cost is measured, and never reached."""
 
 AUDIENCE = "support-service"
-_DIRECTLY = [
-    "DATABASE_",
-    "OIDC_",
-    "SHOP_",
-    "LAKE_",
-    "SECRETS_DIR",
-    "KAFKA_",
-    "TRINO_",
-    "REDIS_",
-    "S3_",
-    "API_",
-    "LOG_",
-    "PORT",
-    "HOST",
-    "DEMO",
-    "RATE_LIMIT_",
-]
+_SETTINGS = frozenset({name.upper() for name in Settings.model_fields} | {"SECRETS_DIR"})
+_OF_THE_SHOP = "SHOP_"
 
 
 def environment(
@@ -72,5 +58,9 @@ def environment(
 
 
 def inherited() -> dict[str, str]:
-    """This process's environment without the service's settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(tuple(_DIRECTLY))}
+    """This process's environment without the settings of the service and of the shop's services."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in _SETTINGS and not name.startswith(_OF_THE_SHOP)
+    }
