@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["support.postgres", "support.stack"]
+pytest_plugins = ["support.issuer", "support.postgres", "support.stack"]
 
 
 @pytest.hookimpl(wrapper=True)

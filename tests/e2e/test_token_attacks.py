@@ -10,26 +10,13 @@ import pytest
 
 from support.api import count, problem
 from support.forgeries import FORGERIES, Target
-from support.issuer import Issuer, rsa_key, running_issuer
+from support.issuer import Issuer, rsa_key
 from support.lines import Lines, logged
 from support.postgres import DatabaseDsns
 from support.service import Answer, Person, RunningService, eventually, running_service
 
 ME = "/support/agents/me"
 PEOPLE, ACCOUNT = "support_agents", "support_agent_activity WHERE action <> 'case.viewed'"
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as running:
-        yield running
-
-
-@pytest.fixture
-async def attacker() -> AsyncIterator[Issuer]:
-    """Somebody with keys of their own, under the ids of the issuer's."""
-    async with running_issuer(rsa_key("first", 1)) as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
+import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -141,3 +142,17 @@ async def running_issuer(*keys: SigningKey) -> AsyncIterator[Issuer]:
         yield issuer
     finally:
         await issuer.stop()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    """An issuer with its first keys."""
+    async with running_issuer() as running:
+        yield running
+
+
+@pytest.fixture
+async def attacker() -> AsyncIterator[Issuer]:
+    """Somebody else, who publishes a key of their own under the id of the issuer's."""
+    async with running_issuer(rsa_key("first", 1)) as running:
+        yield running

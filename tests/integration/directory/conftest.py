@@ -5,21 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.clocks import HandClock
-from support.issuer import AUDIENCE, Issuer, rsa_key, running_issuer
+from support.issuer import AUDIENCE, Issuer
 from support_service.adapters.oidc import IssuerKeys, TokenVerifier
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as running:
-        yield running
-
-
-@pytest.fixture
-async def attacker() -> AsyncIterator[Issuer]:
-    """Somebody else, who publishes a key of their own under the id of the issuer's."""
-    async with running_issuer(rsa_key("first", 1)) as running:
-        yield running
 
 
 @pytest.fixture
