@@ -1,5 +1,7 @@
 """Cases by the hundred thousand, as years of a busy shop leave them: written by SQL, as all are needed and none's history is.
 
+Each is about an order of its own, of which it is known whose it is.
+
 Twenty teams of very different sizes, the first with a fifth of all cases; 7 of 100 lie with none. 90 of 100 are closed or
 resolved, 10 are open, pending or on hold, at any age. Two machine clients opened them; two of three have one of 200 assignees.
 """
@@ -21,6 +23,11 @@ _PEOPLE = """
     )
     INSERT INTO support_customers (customer_id, created_at) SELECT 'made-' || n, now() FROM generate_series(0, $2::int / 3) AS n
     ON CONFLICT (customer_id) DO NOTHING
+"""
+_ORDERS = """
+    INSERT INTO order_subjects (order_id, customer_id, origin, learnt_at)
+    SELECT order_id, customer_id, 'learnt', created_at FROM support_tickets WHERE reference LIKE 'M-%'
+    ON CONFLICT (order_id) DO NOTHING
 """
 _CASES = """
     INSERT INTO support_tickets (ticket_id, reference, customer_id, order_id, channel, subject, priority, status, assignee, team,
@@ -65,5 +72,6 @@ async def fill(owner: Database, count: int, *, messages: int = 0, text: str = ""
         await connection.execute(_PEOPLE, TEAMS, count)
         for upto in range(_AT_ONCE, count + _AT_ONCE, _AT_ONCE):
             await connection.execute(_CASES, count, TEAMS, min(upto, count))
+        await connection.execute(_ORDERS)
         await connection.execute(_MESSAGES, messages, text)
         await connection.execute("VACUUM (ANALYZE)")

@@ -57,8 +57,9 @@ class Peers:
     """No two turns post the same: an answer given again costs nothing."""
 
     async def turn(self, kind: str, size: int, side: Side) -> None:
-        """Warm a side up, then measure it."""
+        """Warm a side up, let PostgreSQL know how large its tables are, then measure it."""
         await load.run(self._posting(replace(side.plan, seconds=_WARM_S)), {}, self.bed.folder)
+        await self._analyze(side)
         before = await backends.cpu_of(self.bed.shop_database, side.database)
         there = await self._tickets(side)
         outcome = await load.run(self._posting(side.plan), {"server": side.pid}, self.bed.folder)
@@ -69,6 +70,13 @@ class Peers:
         self.outcomes.setdefault((kind, size, side.name), []).append(outcome)
         self.faults += [f"{side.name} at {size}: {times} x {fault}" for fault, times in outcome.faults.items()]
         self.say(f"{kind} at {size} {side.name:23}: {_told([outcome])} (load {load_average():.1f})")
+
+    async def _analyze(self, side: Side) -> None:
+        if side.name != _OURS:  # whose role owns its tables
+            await numbers(side.url, "ANALYZE")
+            return
+        async with self.bed.owner.connection() as connection:
+            await connection.execute("ANALYZE")
 
     async def _tickets(self, side: Side) -> int:
         table = "support_tickets" if side.name == _OURS else "helpdesk_ticket"

@@ -8,17 +8,18 @@ Every term of a query must stand somewhere in a case. However many cases there a
 4. else the cases of a window, and the page says how far that reaches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
 from support_service.cases import metrics
-from support_service.cases.model import Message, Ticket
+from support_service.cases.model import Message, NewCase, Ticket
 from support_service.cases.store import Filters, narrowed, ticket, ticket_of
 from support_service.directory import Sight
 from support_service.kit.database import Tx
 from support_service.kit.sql import load_queries
+from support_service.kit.together import Together
 from support_service.kit.words import texts_in, words_of
 
 FEW_HITS = 1_000
@@ -47,10 +48,10 @@ class Found:
     looked_to: UUID | None = None
 
 
-async def write_case(tx: Tx, opened: Ticket, first: Message) -> None:
-    """Let a case that was just opened be found."""
-    words = words_of(first.message)
-    await tx.execute(_SQL["insert_words_of_case"], opened.ticket_id, _head(opened), first.number, words)
+async def write_opened(together: Together, case: NewCase) -> None:
+    """Let a case that is sent as `opened` be found."""
+    head = words_of(*_said(case.subject, case.customer_id, case.order_id), *texts_in(case.contact))
+    await together.execute(_SQL["insert_words_of_opened"], head, words_of(case.description))
 
 
 async def write_head(tx: Tx, changed: Ticket) -> None:
@@ -156,5 +157,9 @@ async def fill(tx: Tx, since: UUID, limit: int) -> int:
 
 
 def _head(case: Ticket) -> list[str]:
-    texts = [case.reference, case.subject, case.customer_id, case.order_id, case.category, *case.tags]
-    return words_of(*filter(None, texts), *texts_in(case.contact))
+    said = _said(case.reference, case.subject, case.customer_id, case.order_id, case.category, *case.tags)
+    return words_of(*said, *texts_in(case.contact))
+
+
+def _said(*texts: str | None) -> Iterator[str]:
+    return filter(None, texts)

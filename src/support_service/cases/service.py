@@ -97,15 +97,18 @@ class Cases:
     async def open_case(self, tx: Tx, principal: Principal, case: NewCase) -> Opened:
         """Open a case; its description is the customer's first message.
 
+        All of it is written by one statement, which is a transaction of its own where the caller has none.
+
         A case for no team yet belongs to the team of who opens it, when they have exactly one.
 
         Raises:
             OrderOfAnotherCustomer: the order is known to be somebody else's.
         """
         now = self._clock.now()
-        await self._claim_order(tx, case.order_id, case.customer_id)
         team = case.team or (next(iter(principal.teams)) if len(principal.teams) == 1 else None)
         ticket_id, together = new_id(), Together(tx)
+        if case.order_id is not None:
+            await subjects.claim(together, case.order_id, case.customer_id)
         await self._directory.ensure_customer(together, case.customer_id)
         message = await store.insert_first_message(
             together,
@@ -115,23 +118,14 @@ class Cases:
             recorded_by=None if Role.SERVICE in principal.roles else principal.principal_id,
             at=now,
         )
-        opened = events.CaseOpened(
-            ticket_id=ticket_id,
-            customer_id=case.customer_id,
-            order_id=case.order_id,
-            channel=case.channel,
-            priority=case.priority,
-            team=team,
-            linked_ticket_id=case.linked_ticket_id,
-        )
-        await append(together, opened, subject=str(ticket_id), sequence=1)
+        await append(together, _opening(ticket_id, case, team), subject=str(ticket_id), sequence=1)
         await activity.record(
             together, agent_id=principal.principal_id, action="case.opened", ticket_id=ticket_id, detail={}
         )
-        ticket = await store.insert_ticket(
-            together, ticket_id, case, team=team, opened_by=principal.principal_id, at=now
-        )
-        await search.write_case(tx, ticket, message)
+        store.insert_ticket(together, ticket_id, case, team=team, opened_by=principal.principal_id, at=now)
+        await search.write_opened(together, case)
+        with subjects.refusing_claims(errors.OrderOfAnotherCustomer):
+            ticket = await store.opened(together)
         return Opened(ticket, message)
 
     async def read(self, connection: Tx, principal: Principal, ticket_id: UUID) -> tuple[Ticket, Conversation]:
@@ -375,11 +369,9 @@ class Cases:
         return ticket
 
     async def _claim_order(self, tx: Tx, order_id: str | None, customer_id: str) -> None:
-        if order_id is None:
-            return
-        owner = await subjects.claim(tx, order_id, customer_id)
-        if owner != customer_id:
-            raise errors.OrderOfAnotherCustomer
+        if order_id is not None:
+            with subjects.refusing_claims(errors.OrderOfAnotherCustomer):
+                await subjects.claim(tx, order_id, customer_id)
 
     async def _must_be_up_to_date(self, tx: Tx, principal: Principal, ticket_id: UUID, seen_through: UUID) -> None:
         newer = await store.newer_than_seen(tx, ticket_id, seen_through, principal.principal_id)
@@ -473,6 +465,18 @@ async def log_status(tx: Tx, before: Status, ticket: Ticket) -> None:
     if ticket.status is Status.CLOSED and ticket.closed_at is not None:
         closed = events.CaseClosed(ticket_id=ticket.ticket_id, closed_at=ticket.closed_at, team=ticket.team)
         await append(tx, closed, subject=str(ticket.ticket_id), sequence=ticket.version)
+
+
+def _opening(ticket_id: UUID, case: NewCase, team: str | None) -> events.CaseOpened:
+    return events.CaseOpened(
+        ticket_id=ticket_id,
+        customer_id=case.customer_id,
+        order_id=case.order_id,
+        channel=case.channel,
+        priority=case.priority,
+        team=team,
+        linked_ticket_id=case.linked_ticket_id,
+    )
 
 
 def in_sight(principal: Principal, facts: CaseFacts) -> bool:

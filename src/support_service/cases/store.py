@@ -22,7 +22,7 @@ from support_service.directory import Sight
 from support_service.kit.database import Row, Tx
 from support_service.kit.ids import new_id
 from support_service.kit.sql import load_queries
-from support_service.kit.together import Sends
+from support_service.kit.together import Sends, Together
 
 _SQL = load_queries("support_service.cases")
 _TICKET_FIELDS = tuple(field.name for field in fields(Ticket))
@@ -44,11 +44,12 @@ class Filters:
     """Only those with a reply that has failed to reach the customer."""
 
 
-async def insert_ticket(
-    tx: Sends, ticket_id: UUID, case: NewCase, *, team: str | None, opened_by: UUID, at: datetime
-) -> Ticket:
-    """Add a case that waits for its first answer since `at`."""
-    row = await tx.fetchrow(
+def insert_ticket(
+    together: Together, ticket_id: UUID, case: NewCase, *, team: str | None, opened_by: UUID, at: datetime
+) -> None:
+    """Add a case that waits for its first answer since `at`; what is sent with it reads it as `opened`."""
+    together.keep(
+        "opened",
         _SQL["insert_ticket"],
         ticket_id,
         case.customer_id,
@@ -65,6 +66,11 @@ async def insert_ticket(
         at,
         case.linked_ticket_id,
     )
+
+
+async def opened(together: Together) -> Ticket:
+    """Send what was gathered with a new case, and give the case."""
+    row = await together.fetchrow(_SQL["opened"])
     assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
     return ticket_of(row)
 

@@ -87,7 +87,7 @@ class Desk:
 
             return Answer(201, headers, body.model_dump_json().encode()), afterwards
 
-        return await run_once(self._database, self._clock, once, effect)
+        return await run_once(self._database, self._clock, once, effect, at_once=True)
 
     async def post_message(
         self, principal: Principal, ticket_id: UUID, new: schemas.MessageCreate, once: Once | None

@@ -24,6 +24,7 @@ Row = asyncpg.Record
 """One row of an answer, read by column name."""
 
 UniqueViolation = asyncpg.UniqueViolationError
+CheckViolation = asyncpg.CheckViolationError
 DatabaseError = asyncpg.PostgresError
 LostConnection = (
     asyncpg.PostgresConnectionError,

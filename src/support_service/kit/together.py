@@ -7,7 +7,7 @@ all are done.
 
 import re
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from support_service.kit.database import Row
 
@@ -24,43 +24,47 @@ class Sends(Protocol):
         """Take one, and give the first row of its answer."""
 
 
+class Step(NamedTuple):
+    """A statement of several: the name by which those after it read the rows it returns, its text, how many parameters it has."""
+
+    name: str
+    query: str
+    parameters: int
+
+
 class Together:
     """Gathers statements, and sends them with the first one whose answer is needed."""
 
     def __init__(self, tx: Sends) -> None:
-        """Nothing is gathered yet; `tx` is the caller's transaction."""
+        """Nothing is gathered yet; `tx` is the caller's transaction, or a connection: one statement is a transaction too."""
         self._tx = tx
-        self._gathered: list[str] = []
+        self._steps: list[Step] = []
         self._values: list[Any] = []
-        self._counts: list[int] = []
 
     async def execute(self, query: str, /, *args: Any) -> str:
         """Gather one: it is sent by `fetchrow`, and says nothing of what it did."""
-        self._gathered.append(query)
-        self._counts.append(len(args))
-        self._values += args
+        self.keep(f"together_{len(self._steps)}", query, *args)
         return ""
+
+    def keep(self, name: str, query: str, /, *args: Any) -> None:
+        """Gather one that says RETURNING: those that are sent after it, in the same trip, read its rows by this name."""
+        self._steps.append(Step(name, query, len(args)))
+        self._values += args
 
     async def fetchrow(self, query: str, /, *args: Any) -> Row | None:
         """Send one with all that were gathered, and give the first row of its own answer."""
-        text = joined((*self._gathered, query), tuple(self._counts))
+        text = joined(tuple(self._steps), query)
         values = (*self._values, *args)
-        self._gathered, self._values, self._counts = [], [], []
+        self._steps, self._values = [], []
         return await self._tx.fetchrow(text, *values)
 
 
 @lru_cache(maxsize=256)
-def joined(queries: tuple[str, ...], counts: tuple[int, ...]) -> str:
-    """One statement of several, of which the last one answers.
-
-    Args:
-        queries: INSERT, UPDATE or DELETE; the last one may be a SELECT.
-        counts: how many parameters each has that stands before the last.
-    """
+def joined(steps: tuple[Step, ...], last: str) -> str:
+    """One statement of several: INSERT, UPDATE or DELETE, and a last one, which answers and may be a SELECT."""
     texts, first = [], 0
-    for query, count in zip(queries, (*counts, 0), strict=True):
+    for query, count in (*((step.query, step.parameters) for step in steps), (last, 0)):
         texts.append(_PARAMETER.sub(lambda match, first=first: f"${int(match[1]) + first}", query))  # type: ignore[misc]
         first += count
-    *before, last = texts
-    gathered = ",\n".join(f"together_{n} AS (\n{text}\n)" for n, text in enumerate(before))
-    return f"WITH {gathered}\n{last}" if before else last
+    gathered = ",\n".join(f"{step.name} AS (\n{text}\n)" for step, text in zip(steps, texts, strict=False))
+    return f"WITH {gathered}\n{texts[-1]}" if steps else last

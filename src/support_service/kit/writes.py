@@ -94,6 +94,7 @@ async def run_once(
     effect: Effect,
     *,
     kept: Callable[[Answer], Answer] = lambda answer: answer,
+    at_once: bool = False,
 ) -> Answer:
     """Run an effect in one transaction with the record of its answer, or give the answer it had before.
 
@@ -103,8 +104,9 @@ async def run_once(
         once: the request's name; without one the effect is had anew each time.
         effect: what is asked.
         kept: what is recorded of the answer, for whoever asks again; all of it unless said.
+        at_once: the effect writes by one statement: without a name it needs no transaction besides.
     """
-    async with database.transaction() as tx:
+    async with database.connection() if once is None and at_once else database.transaction() as tx:
         if once is not None:
             earlier = await idempotency.begin(tx, once.scope, once.fingerprint, clock.now())
             if earlier is not None:

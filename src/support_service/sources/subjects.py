@@ -5,20 +5,24 @@ says is *claimed*: it stands until something is learnt, and never bars another c
 have mistyped the number.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from support_service.kit.database import Tx
+from support_service.kit.database import CheckViolation, Tx
+from support_service.kit.problems import Problem
 from support_service.kit.sql import load_queries
+from support_service.kit.together import Sends
 from support_service.sources.model import Fact
 from support_service.sources.ownership import owners_told
 
 _SQL = load_queries("support_service.sources")
-_CLAIMED = "INSERT 0 1"
+_ORIGIN = "order_subjects_origin"
 
 
 async def owner_of(connection: Tx, order_id: str) -> str | None:
     """The customer an order is known to belong to; None when nothing was learnt, whatever is claimed."""
-    return (await owners_learnt(connection, [order_id])).get(order_id)
+    owner: str | None = await connection.fetchval(_SQL["owner_learnt"], order_id)
+    return owner
 
 
 async def owners_learnt(connection: Tx, order_ids: Sequence[str]) -> dict[str, str]:
@@ -27,11 +31,24 @@ async def owners_learnt(connection: Tx, order_ids: Sequence[str]) -> dict[str, s
     return {row["order_id"]: row["customer_id"] for row in rows}
 
 
-async def claim(tx: Tx, order_id: str, customer_id: str) -> str:
-    """Note that a case says an order is this customer's; returns whose it is: another's only if that was learnt."""
-    if await tx.execute(_SQL["claim"], order_id, customer_id) == _CLAIMED:
-        return customer_id  # nobody knew of it, so nothing was learnt
-    return await owner_of(tx, order_id) or customer_id
+async def claim(tx: Sends, order_id: str, customer_id: str) -> None:
+    """Note that a case says an order is this customer's, unless it is known or said to be somebody's.
+
+    Raises:
+        CheckViolation: when it is sent: it was learnt to be another's. See `refusing_claims`.
+    """
+    await tx.execute(_SQL["claim"], order_id, customer_id)
+
+
+@contextmanager
+def refusing_claims(refusal: type[Problem]) -> Iterator[None]:
+    """Raise this problem if a claim is refused that is sent inside the block."""
+    try:
+        yield
+    except CheckViolation as error:
+        if error.constraint_name == _ORIGIN:
+            raise refusal from None
+        raise
 
 
 async def learn(tx: Tx, owners: Mapping[str, str]) -> None:

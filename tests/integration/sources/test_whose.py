@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from support.postgres import DatabaseDsns
 from support.shop import DAY, Rest, Shop, every_fact, placed
 from support_service.kit.database import Database
+from support_service.kit.problems import Conflict
 from support_service.kit.sql import load_queries
 from support_service.sources import FetchKey, Sources, subjects
 
@@ -121,17 +122,33 @@ async def test_a_read_does_not_fail_when_it_cannot_write_down_what_it_learnt(
 
 async def test_learnt_beats_claimed_and_a_claim_bars_nobody(database: Database) -> None:
     async with database.transaction() as tx:
-        assert await subjects.claim(tx, "o1", "c1") == "c1"
+        await subjects.claim(tx, "o1", "c1")
+        await subjects.claim(tx, "o1", "c2")
         assert await subjects.owner_of(tx, "o1") is None
         assert await subjects.orders_of(tx, "c1") == ["o1"]
-        assert await subjects.claim(tx, "o1", "c2") == "c2"
+        assert await subjects.orders_of(tx, "c2") == []
     async with database.transaction() as tx:
         await subjects.learn(tx, {"o1": "c2"})
-        assert await subjects.claim(tx, "o1", "c1") == "c2"
+        await subjects.claim(tx, "o1", "c2")
         assert await subjects.owner_of(tx, "o1") == "c2"
         assert await subjects.orders_of(tx, "c1") == []
         await subjects.learn(tx, {"o1": "c3"})
         assert await subjects.owner_of(tx, "o1") == "c3"
+
+
+async def test_a_claim_on_anothers_order_is_refused_also_when_that_is_being_learnt(database: Database) -> None:
+    async with database.transaction() as tx:
+        await subjects.claim(tx, "o1", "c1")
+    async with database.transaction() as learning, database.connection() as claiming:
+        await subjects.learn(learning, {"o1": "c2"})
+        late = asyncio.create_task(subjects.claim(claiming, "o1", "c1"))
+        await asyncio.sleep(0.2)
+        assert not late.done()
+        await learning.execute("COMMIT")
+        with pytest.raises(Conflict), subjects.refusing_claims(Conflict):
+            await late
+        await learning.execute("BEGIN")
+    assert await owner_of(database, "o1") == "c2"
 
 
 @pytest.mark.parametrize("round_", range(3))

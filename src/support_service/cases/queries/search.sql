@@ -3,9 +3,11 @@ INSERT INTO support_case_search (ticket_id, number, internal, words)
 VALUES ($1, $2, $3, array_to_tsvector($4::text[]))
 ON CONFLICT (ticket_id, number) DO UPDATE SET words = excluded.words
 
--- name: insert_words_of_case
+-- name: insert_words_of_opened
+-- The reference is made by the statement that opens the case: its words are those that `words_of` would find in it.
 INSERT INTO support_case_search (ticket_id, number, internal, words)
-VALUES ($1, 0, false, array_to_tsvector($2::text[])), ($1, $3, false, array_to_tsvector($4::text[]))
+SELECT ticket_id, 0, false, array_to_tsvector($1::text[] || string_to_array(lower(reference), '-') || lower(reference)) FROM opened
+UNION ALL SELECT ticket_id, 1, false, array_to_tsvector($2::text[]) FROM opened
 
 -- name: always_by_index
 -- Until the transaction ends. The planner counts reading all words as cheap, as most of them lie outside their table.

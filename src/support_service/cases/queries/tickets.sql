@@ -7,6 +7,9 @@ VALUES
      1, $12, $13, $14, $13, $13)
 RETURNING *
 
+-- name: opened
+SELECT * FROM opened
+
 -- name: ticket
 SELECT * FROM support_tickets WHERE ticket_id = $1
 

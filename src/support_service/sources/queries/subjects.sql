@@ -13,8 +13,15 @@ ON CONFLICT (order_id) DO UPDATE
 SET customer_id = excluded.customer_id, origin = 'learnt', learnt_at = excluded.learnt_at
 
 -- name: claim
-INSERT INTO order_subjects (order_id, customer_id, origin, learnt_at) VALUES ($1, $2, 'claimed', now())
-ON CONFLICT (order_id) DO NOTHING
+-- Changes nothing that is known. Of an order that was learnt to be another's it says what the table's CHECK refuses, and with
+-- it all that is sent or was done in the same transaction: no other trip, and nothing learnt meanwhile can be overlooked.
+INSERT INTO order_subjects AS known (order_id, customer_id, origin, learnt_at) VALUES ($1, $2, 'claimed', now())
+ON CONFLICT (order_id) DO UPDATE SET origin = 'refused'
+WHERE known.origin = 'learnt' AND known.customer_id <> excluded.customer_id
+
+-- name: owner_learnt
+-- By equality: of `= ANY` PostgreSQL believes ten, and plans anew each time as it hopes for fewer.
+SELECT customer_id FROM order_subjects WHERE order_id = $1 AND origin = 'learnt'
 
 -- name: owners_learnt
 SELECT order_id, customer_id FROM order_subjects WHERE order_id = ANY ($1::text[]) AND origin = 'learnt'
