@@ -24,6 +24,7 @@ _PHONE_LENGTHS = range(9, 14)
 
 _PART = re.compile(r"[^\W_]+")
 _JOINED = re.compile(r"[^\W_]+(?:[-._:@#/+][^\W_]+)*")
+_DIGIT = re.compile(r"\d")
 _NUMBERS = re.compile(r"(?<!\w)(?<!\w[-_@#/])\+?\d(?:[ ().-]{0,3}\d)*(?!\w)")
 
 
@@ -94,14 +95,17 @@ def tsqueries(query: str) -> list[str]:
 
 
 def _words(folded: str) -> Iterator[str]:
-    for joined in _JOINED.findall(folded):
+    for joined in dict.fromkeys(_JOINED.findall(folded)):
+        if joined.isalnum():  # as nearly all are: nothing is joined in it
+            yield joined[:_LONGEST_WORD]
+            continue
         spans = [part.span() for part in _PART.finditer(joined)]
         reach = len(spans) if len(spans) <= _MOST_PARTS else 1
         for first, (start, _) in enumerate(spans):
             for _, end in spans[first : first + reach]:
                 yield joined[start:end][:_LONGEST_WORD]
         yield joined[:_LONGEST_WORD]
-    for numbers in _NUMBERS.findall(folded):
+    for numbers in _NUMBERS.findall(folded) if _DIGIT.search(folded) else ():
         yield from _phones_in(numbers)
 
 

@@ -1,7 +1,9 @@
 """Logs: JSON with the bound ids, and no message of an exception, for it may quote a customer."""
 
+import io
 import json
 import logging
+import sys
 
 import pytest
 
@@ -48,3 +50,22 @@ def test_standard_library_records_come_out_in_the_same_shape(capsys: pytest.Capt
         logging.getLogger("somebody.elses").warning("said %s", "this")
     (line,) = lines(capsys)
     assert (line["event"], line["level"], line["request_id"]) == ("said this", "warning", "r-1")
+
+
+def test_a_line_below_the_level_is_not_written_and_the_level_may_change(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(log_format="json", level="info")
+    logger = logs.get_logger("test")
+    logger.debug("too small")
+    logger.info("wanted")
+    logs.configure(log_format="json", level="error")
+    logger.warning("too small now")
+    logger.error("still wanted")
+    assert [line["event"] for line in lines(capsys)] == ["wanted", "still wanted"]
+
+
+def test_a_line_that_nobody_can_be_told_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", gone)
+    logs.configure(log_format="json", level="info")
+    gone.close()
+    logs.get_logger("test").info("into the void")
