@@ -9,7 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive
 
 from support_service.kit.problems import Malformed, TooSlow
 
@@ -42,14 +43,23 @@ async def body_of(request: Request) -> bytes:
     """
     try:
         async with asyncio.timeout(WITHIN_S):
-            body = await request.body()
+            body = await _read(request.receive)
     except TimeoutError as error:
         raise BodyTooSlow(f"All of it must be here within {WITHIN_S:.0f} s.") from error
-    except ClientDisconnect as error:
-        raise BodyCutOff from error
     if len(body) != int(request.headers.get("content-length", len(body))):
         raise BodyCutOff
     return body
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BodyCutOff
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
 
 
 def json_in(body: bytes) -> Any:

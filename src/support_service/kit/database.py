@@ -110,13 +110,14 @@ class Database:
         """
         try:
             pool = self._pool or await self._open_pool()
-            connection = await pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
+            # One that waits is there at once: a deadline would cost as much again as taking it does.
+            connection = await pool.acquire(timeout=None if pool.get_idle_size() else _ACQUIRE_TIMEOUT_S)
         except (*LostConnection, DatabaseError) as error:
             raise DatabaseUnavailable from error
         try:
             yield connection
         finally:
-            await pool.release(connection)
+            await pool.release(connection, timeout=_ACQUIRE_TIMEOUT_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:

@@ -5,6 +5,7 @@ hold ids and codes only. An exception is logged as its class names and its frame
 drivers and validators quote the values they refuse, and those may be a customer's.
 """
 
+import json
 import logging
 import sys
 import traceback
@@ -16,6 +17,7 @@ import structlog
 
 LogFormat = Literal["auto", "json", "console"]
 
+_JSON = json.JSONEncoder(default=repr)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "exception": 40, "critical": 50}
 _QUIET = ("asyncio", "aiohttp.access", "_granian", "granian.access", "uvicorn.access")
 
@@ -24,7 +26,7 @@ class _Lines:
     """Where our own lines go: past the standard library's logging, which costs twice what all the rest of a line does."""
 
     stream: TextIO = sys.stderr
-    render: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    render: structlog.typing.Processor
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -49,7 +51,7 @@ def configure(*, log_format: LogFormat, level: str) -> None:
         _exception_without_message,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        _as_json if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     _Lines.stream, _Lines.render = sys.stderr, renderer
     structlog.configure(
@@ -111,6 +113,10 @@ def _drop_unless_wanted(_logger: object, method: str, event: MutableMapping[str,
 
 def _render(logger: object, method: str, event: MutableMapping[str, Any]) -> Any:
     return _Lines.render(logger, method, event)
+
+
+def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _JSON.encode(event)
 
 
 def _exception_without_message(

@@ -8,6 +8,7 @@ know for nothing, and of a parameter that is there twice the last.
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from email.message import Message
+from functools import lru_cache
 from inspect import isclass
 from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -21,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from support_service.kit.bodies import body_of, json_in
+from support_service.kit.direct import direct_call
 from support_service.kit.problems import UnsupportedMedia
 from support_service.kit.web import problem_answers
 
@@ -64,13 +66,18 @@ class Operation(APIRoute):
         """The framework's handler behind what has to be true before."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         gates, parameters = list(gates_of(self.dependant)), dict(_parameters(self.dependant))
-        takes_body = self.body_field is not None
+        takes_body, call = self.body_field is not None, direct_call(self.dependant)
 
         async def handle_strictly(request: Request) -> Response:
             for gate in gates:
                 await gate.enter(request)
             _check_parameters(request.scope["query_string"], parameters)
-            return await handle(await _with_body(request) if takes_body else request)
+            content = None
+            if takes_body:
+                request = await _with_body(request)
+                content = await request.json()
+            answer = None if call is None else await call(request, content)
+            return await handle(request) if answer is None else answer
 
         return handle_strictly
 
@@ -100,6 +107,7 @@ async def _with_body(request: Request) -> Request:
     return _Read(request, content, json_in(content))
 
 
+@lru_cache(maxsize=64)
 def _is_json(content_type: str) -> bool:
     said = Message()
     said["content-type"] = content_type

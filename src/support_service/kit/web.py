@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from random import getrandbits
 from typing import Any
@@ -105,6 +106,7 @@ def request_id_of(header: Callable[[str], str | None]) -> str:
     return f"{getrandbits(128):032x}"  # no secret, and made for each of thousands of requests a second
 
 
+@lru_cache(maxsize=1_024)
 def observed_route(method: str, route: str, status: int) -> Callable[[float], None]:
     """What counts a request of this route that was answered with this status, given its seconds."""
     return metrics.REQUEST_SECONDS.labels(method, route, str(status)).observe

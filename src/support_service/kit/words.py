@@ -7,7 +7,7 @@ grouped. The words are made here and not by PostgreSQL's parser, which takes `S-
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 MOST_TERMS = 10
@@ -73,7 +73,7 @@ def texts_in(value: object) -> Iterator[str]:
     """Every text in a JSON value but the names of its members."""
     if isinstance(value, str):
         yield value
-    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for member in members:
         yield from texts_in(member)
 
