@@ -5,12 +5,12 @@ from typing import NamedTuple, Protocol
 
 
 class OutgoingEvent(NamedTuple):
-    """An event as it is sent: `key` is that whose order is kept, `type` decides where it goes."""
+    """An event as it is sent, in UTF-8: `key` is that whose order is kept, `type` decides where it goes."""
 
     type: str
     key: str
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
+    value: str
+    headers: list[tuple[str, str]]
 
 
 class PublisherError(Exception):

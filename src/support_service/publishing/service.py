@@ -35,34 +35,36 @@ def outgoing(row: LogRow) -> OutgoingEvent:
     `id` is the same however often it comes, `sequence` grows with each event of the subject, `position` with each of the log.
     `traceparent` (W3C Trace Context, CloudEvents' extension for it) goes on with the trace of the request that caused it.
     """
-    headers = (
-        *_of_type(row.type),
-        ("ce_id", str(row.event_id).encode()),
-        ("ce_subject", row.subject.encode()),
-        ("ce_time", _time(row.occurred_at)),
-        ("ce_sequence", b"%d" % row.sequence),
-        ("ce_position", b"%d" % row.position),
-        *(() if row.trace is None else _trace(row.trace, row.event_id.hex[-16:])),
-    )
-    return OutgoingEvent(row.type, row.subject, row.body.encode(), headers)
+    position, event_id, type_, subject, sequence, body, occurred_at, trace = row
+    headers = [
+        *_of_type(type_),
+        ("ce_id", str(event_id)),
+        ("ce_subject", subject),
+        ("ce_time", _time(occurred_at)),
+        ("ce_sequence", str(sequence)),
+        ("ce_position", str(position)),
+    ]
+    if trace is not None:
+        headers += _trace(trace, event_id.hex[-16:])
+    return OutgoingEvent(type_, subject, body, headers)
 
 
 @cache
-def _of_type(type_: str) -> tuple[tuple[str, bytes], ...]:
+def _of_type(type_: str) -> tuple[tuple[str, str], ...]:
     return (
-        ("content-type", b"application/json"),
-        ("ce_specversion", b"1.0"),
-        ("ce_source", b"/support-service"),
-        ("ce_type", type_.encode()),
+        ("content-type", "application/json"),
+        ("ce_specversion", "1.0"),
+        ("ce_source", "/support-service"),
+        ("ce_type", type_),
     )
 
 
 @lru_cache(maxsize=64)
-def _time(at: datetime) -> bytes:
+def _time(at: datetime) -> str:
     """What was written together has one time, which costs more to spell than all else of an event."""
-    return at.isoformat(timespec="microseconds").encode()
+    return at.isoformat(timespec="microseconds")
 
 
-def _trace(trace: str, span: str) -> tuple[tuple[str, bytes], ...]:
-    request, parent = ("ce_requestid", trace.encode()), traceparent(trace, span)
-    return (request,) if parent is None else (request, ("ce_traceparent", parent.encode()))
+def _trace(trace: str, span: str) -> tuple[tuple[str, str], ...]:
+    request, parent = ("ce_requestid", trace), traceparent(trace, span)
+    return (request,) if parent is None else (request, ("ce_traceparent", parent))

@@ -144,7 +144,7 @@ class TestWhoHasToSignIn:
         publisher = KafkaPublisher(kafka["secured"], topic=topic, options=self.options(kafka))
         source = KafkaEvents(kafka["secured"], topics=shop.topics, group=shop.prefix, options=self.options(kafka))
         try:
-            await publisher.publish([OutgoingEvent("any", "o1", b"{}", ())])
+            await publisher.publish([OutgoingEvent("any", "o1", "{}", [])])
             assert keys(await source.poll(max_records=10, timeout_s=15)) == ["o1"]
             await source.commit()
         finally:

@@ -22,7 +22,7 @@ def headers(trace: str | None) -> dict[str, str]:
         occurred_at=datetime(2026, 6, 1, tzinfo=UTC),
         trace=trace,
     )
-    return {name: value.decode() for name, value in outgoing(row).headers}
+    return dict(outgoing(row).headers)
 
 
 def test_an_event_goes_on_with_the_trace_of_the_request_that_caused_it() -> None:
