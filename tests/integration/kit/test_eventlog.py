@@ -230,3 +230,32 @@ async def test_a_batch_is_stamped_without_looking_at_the_other_rows_that_wait(
     assert "event_log_unstamped" in plan
     assert "rows=20000" not in plan
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("analyzed", ["never", "while all waited", "since"])
+@pytest.mark.parametrize("query", ["any_unstamped", "any_after_cursor"])
+async def test_that_there_is_nothing_to_do_is_found_out_without_looking_at_the_log(
+    database_dsns: DatabaseDsns, database: Database, query: str, analyzed: str
+) -> None:
+    async with database.transaction() as tx:
+        await append_all(tx, [(Happened(n=n), "0", n) for n in range(5_000)])
+    owner = Database(database_dsns.owner, name="test-owner", max_size=1)
+    async with owner.connection() as connection:
+        if analyzed == "while all waited":
+            await connection.execute("ANALYZE event_log")
+        await drain(Relay(database))
+        follower = Follower(database, "followed", nothing)
+        while await follower.step():
+            pass
+        if analyzed == "since":
+            await connection.execute("ANALYZE event_log")
+        values = [follower.name] if query == "any_after_cursor" else []
+        explain = f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {load_queries(_KIT)[query]}"
+        plan = "\n".join(row[0] for row in await connection.fetch(explain, *values))
+    await owner.close()
+    assert "Seq Scan on event_log" not in plan
+    assert "Rows Removed by Filter" not in plan
+
+
+async def nothing(_tx: Tx, _rows: Sequence[LogRow]) -> None:
+    """Handle a batch by doing nothing."""

@@ -11,12 +11,13 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[]) WITH O
 ORDER BY n
 
 -- name: any_unstamped
-SELECT EXISTS (SELECT FROM event_log WHERE position IS NULL)
+-- In order, though any would do: where it believes that many wait, PostgreSQL else reads the whole log to find that none does.
+SELECT true FROM event_log WHERE position IS NULL ORDER BY id LIMIT 1
 
 -- name: any_after_cursor
-SELECT EXISTS (
-    SELECT FROM event_log WHERE position > (SELECT position FROM log_cursors WHERE name = $1)
-)
+-- By the head, which moves with the stamps: of the rows themselves PostgreSQL, which cannot know where the cursor is, believes
+-- that many follow, and reads the whole log to find that none does.
+SELECT true FROM log_cursors, log_head WHERE name = $1 AND log_head.position > log_cursors.position
 
 -- name: lock_head
 -- Whoever holds this row is the relay for one batch; a second one goes away empty-handed instead of waiting.
