@@ -1,7 +1,7 @@
 """A bare producer that sends a list: `python -m bench.rivals.producing PLAN RESULT`.
 
-It has the client and the promises of our own publisher (acks=all, idempotent, lz4, 5 ms of lingering), and never waits before it sends
-on, as whoever has a list at hand can: its requests are as large as can be.
+It has the client and the promises of our own publisher (acks=all, idempotent, lz4, 100 ms of lingering), and never waits before it
+sends on, as whoever has a list at hand can: its requests are as large as can be.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def _run() -> None:
             "acks": "all",
             "enable.idempotence": True,
             "compression.codec": "lz4",
-            "linger.ms": 5,
+            "linger.ms": 100,
             "queue.buffering.max.messages": len(events) + 1,
         }
     )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
@@ -14,7 +15,7 @@ from support_service.adapters.kafka import KafkaPublisher
 from support_service.kit.database import Database
 from support_service.kit.eventlog import Follower, LoggedEvent, Relay, append
 from support_service.kit.privacy import DataClass
-from support_service.ports.publisher import PublisherError
+from support_service.ports.publisher import OutgoingEvent, PublisherError
 from support_service.publishing import Publishing
 
 if TYPE_CHECKING:
@@ -101,6 +102,17 @@ async def test_a_topic_may_be_named_by_type(database: Database, kafka: "Running"
     await publisher.close()
     assert numbers(read(kafka["bootstrap"], by_type, 1), "a") == [1]
     await delete_topics(kafka["bootstrap"], [by_type])
+
+
+async def test_an_event_alone_does_not_wait_for_others_to_be_sent_with(kafka: "Running", topic: str) -> None:
+    publisher = KafkaPublisher(kafka["bootstrap"], topic=topic)
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        await publisher.publish([OutgoingEvent("any", "a", "{}", [])])
+        took.append(time.monotonic() - began)
+    await publisher.close()
+    assert min(took) < 0.08  # the producer lingers for 0.1 s, unless it is flushed
 
 
 async def test_without_its_topic_nothing_is_lost_as_the_batch_stays_to_be_published(

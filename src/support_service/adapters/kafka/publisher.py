@@ -42,8 +42,9 @@ class KafkaPublisher:
             "client.id": "support-service",
             "enable.idempotence": True,
             "acks": "all",
-            # As long as it takes to hand over a batch, which is then sent at once: flushing does not linger.
-            "linger.ms": 5,
+            # Longer than it takes to hand over a batch, which is then sent at once, as flushing does not linger: sent
+            # while it is handed over it would leave in small requests, each of which both threads wake for.
+            "linger.ms": 100,
             "delivery.report.only.error": True,
             "delivery.timeout.ms": int(_DELIVERED_WITHIN_S * 1000),
         }
