@@ -25,7 +25,7 @@ from support_service.adapters.embedded.lake import EmbeddedLake
 from support_service.adapters.kafka import KafkaEvents, KafkaPublisher, KafkaReplay
 from support_service.adapters.oidc import IssuerKeys, KeySource, TokenVerifier
 from support_service.adapters.receivers import HttpReceivers
-from support_service.adapters.redis import RedisCache
+from support_service.adapters.redis import RedisCache, RedisRides
 from support_service.adapters.rest import RestCommerce
 from support_service.adapters.trino import SignIn, TrinoClient, TrinoLake
 from support_service.attachments import DEFAULT_TYPES, KINDS, SETTLE, AttachmentJobs, AttachmentLimits, Attachments
@@ -102,7 +102,12 @@ class Services:
             trusted_proxies=settings.trusted_proxies,
         )
         self.sources = Sources(
-            self.database, self.lake, self.commerce, clock, window_days=settings.timeline_window_days
+            self.database,
+            self.lake,
+            self.commerce,
+            clock,
+            window_days=settings.timeline_window_days,
+            rides=None if self.shared_cache is None else RedisRides(self.shared_cache),
         )
         self.warming = LakeWarming(self.lake, clock)
         self.cases = Cases(self.directory, clock)

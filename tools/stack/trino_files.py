@@ -130,8 +130,8 @@ def _planning(catalog: Catalog) -> Sequence[Setting]:
             "domain-compaction-threshold",
             "1000",
             (
-                "A batch asks for up to 750 orders by IN. Beyond this threshold, 256 by default, Trino turns the list into\n"
-                "the range from its smallest to its largest id, and PostgreSQL reads most of the table."
+                "A batch asks for up to 750 orders by IN, one for several processes for 1,000. Beyond this threshold, 256 by\n"
+                "default, Trino turns the list into the range from its smallest to its largest id, and PostgreSQL reads most of it."
             ),
         ),
         (

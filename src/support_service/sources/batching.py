@@ -69,14 +69,17 @@ class LakeBatcher(Generic[A]):
         *,
         in_flight: Callable[[], int] = lambda: IN_FLIGHT,
         approach: Approach | None = None,
+        crowd: Callable[[], None] = lambda: None,
     ) -> None:
         """Make queries with `ask`: it is given ids, each once, and returns None when the lake does not answer.
 
         `in_flight` says how many queries there may be at once now, `approach` counts who is on the way here.
+        `crowd` is told when the next query is to be one of a crowd, while that still gathers.
         """
         self._ask = ask
         self._in_flight = in_flight
         self._approach = approach or Approach()
+        self._crowd = crowd
         self._clock = clock
         self._waiting: deque[_Waiting[A]] = deque()
         self._flights: set[asyncio.Task[None]] = set()
@@ -155,6 +158,8 @@ class LakeBatcher(Generic[A]):
             on_way = self._approach.count
             coming = on_way or count - before
             patience = _CROWD if coming >= _CROWD_FROM else _FEW
+            if patience is _CROWD:
+                self._crowd()
             waited_s = self._clock.monotonic() - began
             if not coming or waited_s > min(patience.longest_s, self._lately_s * patience.longest_part):
                 return

@@ -1,20 +1,22 @@
 """Reading all sources at once from the lake, in shared queries, behind a breaker."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from support_service.kit.clock import Clock
 from support_service.ports.lake import Lake, LakeError, LakeRow
+from support_service.ports.rides import Rides
 from support_service.sources import metrics
 from support_service.sources.approach import Approach
 from support_service.sources.batching import IN_FLIGHT, LakeBatcher
 from support_service.sources.breaker import PROBE_S, Breaker, BreakerOpen
 from support_service.sources.catalog import BY_NAME
+from support_service.sources.lake_answer import LakeAnswer
 from support_service.sources.probing import LAKE_PROBE_S, LakeProbing
 from support_service.sources.reading import MOST_FACTS, RECOVERING, Reading, failed, usable
+from support_service.sources.riding import Riding
 from support_service.sources.slow_start import PATIENCE_S, SlowStart
 
 A = TypeVar("A")
@@ -27,29 +29,18 @@ _DEADLINE_PER_ID_S = 0.005
 _LONGEST_DEADLINE_S = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class LakeAnswer:
-    """What one query said: which sources answered, their rows by order, when the query began."""
-
-    names: tuple[str, ...]
-    rows: Mapping[str, Sequence[LakeRow]]
-    as_of: datetime
-    truncated: bool
-
-    @classmethod
-    def of(cls, rows: Sequence[LakeRow], names: Sequence[str], as_of: datetime, *, truncated: bool) -> "LakeAnswer":
-        """Sort rows by their order."""
-        by_order: dict[str, list[LakeRow]] = {}
-        for row in rows:
-            by_order.setdefault(row.order_id, []).append(row)
-        return cls(tuple(names), by_order, as_of, truncated)
-
-
 class LakeReader:
     """Asks the lake; a dead lake or catalog is an answer that is missing, never an exception."""
 
     def __init__(
-        self, lake: Lake, clock: Clock, *, window: timedelta, newest: int, approach: Approach | None = None
+        self,
+        lake: Lake,
+        clock: Clock,
+        *,
+        window: timedelta,
+        newest: int,
+        approach: Approach | None = None,
+        rides: Rides | None = None,
     ) -> None:
         """Read from this lake, what happened within the window before now, of as many of a customer's newest orders."""
         self._lake = lake
@@ -60,7 +51,10 @@ class LakeReader:
         self._slow_start = SlowStart(clock)
         self._probing = LakeProbing(lake, self._breaker, clock, back=self._slow_start.begin)
         self._rests_until: dict[str, float] = {}
-        self._facts = LakeBatcher(self._ask_facts, clock, in_flight=self._in_flight, approach=approach)
+        self._riding = Riding(rides, self._ask_facts, clock)
+        self._facts = LakeBatcher(
+            self._riding.ask, clock, in_flight=self._in_flight, approach=approach, crowd=self._crowd
+        )
         self._orders = LakeBatcher(self._ask_newest, clock, in_flight=self._in_flight)
 
     @property
@@ -184,6 +178,10 @@ class LakeReader:
         metrics.READ_SECONDS.labels("lake", outcome).observe(took_s)
         if outcome == "ok":
             self._slow_start.answered(took_s)
+
+    def _crowd(self) -> None:
+        if self.is_well:  # else each process has to learn by itself how the lake fares
+            self._riding.announce()
 
     def _in_flight(self) -> int:
         return 1 if self._slow_start.under_way else IN_FLIGHT

@@ -31,3 +31,8 @@ BATCH_IDS = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
 )
 BATCH_TIMEOUTS = Counter("support_lake_batch_timeouts_total", "Reads that waited too long for their query.")
+RIDES = Counter(
+    "support_lake_rides_total",
+    "Queries of crowds, by whether they were shared with other processes: led, rode, failed, stranded, alone.",
+    ["how"],
+)

@@ -10,6 +10,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, DatabaseError, DatabaseUnavailable, LostConnection
 from support_service.ports.commerce import Commerce
 from support_service.ports.lake import Lake
+from support_service.ports.rides import Rides
 from support_service.sources import metrics, subjects
 from support_service.sources.approach import Approach
 from support_service.sources.catalog import BY_NAME, SOURCES
@@ -39,7 +40,14 @@ class Sources:
     """Reads the sources and learns whose the orders are. One a process; many reads at once."""
 
     def __init__(
-        self, database: Database, lake: Lake | None, commerce: Commerce, clock: Clock, *, window_days: int
+        self,
+        database: Database,
+        lake: Lake | None,
+        commerce: Commerce,
+        clock: Clock,
+        *,
+        window_days: int,
+        rides: Rides | None = None,
     ) -> None:
         """Take what reading needs.
 
@@ -49,6 +57,7 @@ class Sources:
             commerce: the shop's services.
             clock: decides deadlines, windows and when a breaker probes.
             window_days: facts older than so many days are not read.
+            rides: by which processes share queries of the lake; None when this one shares with nobody.
         """
         self._database = database
         self._window = timedelta(days=window_days)
@@ -57,7 +66,7 @@ class Sources:
         self._lake: LakeReader | None = None
         if lake is not None:
             limit = _NEWEST_ORDERS + 1
-            self._lake = LakeReader(lake, clock, window=self._window, newest=limit, approach=self.approach)
+            self._lake = LakeReader(lake, clock, window=self._window, newest=limit, approach=self.approach, rides=rides)
         self._services = ServiceReader(commerce, clock)
         self._clock = clock
         self._learnt: dict[str, str] = {}

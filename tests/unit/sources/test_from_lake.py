@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from support_service.adapters.embedded.rides import EmbeddedRides
 from support_service.kit.clock import SystemClock
 from support_service.ports.lake import LakeRow
 from support_service.sources import from_lake
@@ -65,3 +66,43 @@ async def test_the_newest_orders_of_customers_asked_for_at_once_cost_few_queries
     found = await asyncio.gather(*map(lakes.newest_orders, customers))
     assert found == [[f"{customer}-0", f"{customer}-1"] for customer in customers[:-1]] + [[]]
     assert len(lake.asked) <= 3
+
+
+async def crowds_in_two_processes(lake: OneRowAnOrder, size: int) -> None:
+    """Both ask at once, and each gets the rows of its own orders alone."""
+    rides = EmbeddedRides(SystemClock())
+    both = [
+        LakeReader(lake, SystemClock(), window=timedelta(days=1), newest=2, rides=one)
+        for one in (rides, rides.beside())
+    ]
+    for process in both:
+        for _ in range(6):  # so that it knows what queries take
+            await process.facts(["warm"])
+    lake.asked.clear()
+
+    async def ask(process: LakeReader, order_id: str) -> None:
+        readings = await process.facts([order_id])
+        assert [fact.order_id for fact in readings["order"].facts] == [order_id]
+
+    await asyncio.gather(*(ask(process, f"{at}-{n}") for n in range(size) for at, process in enumerate(both)))
+
+
+async def test_crowds_in_two_processes_cost_one_query() -> None:
+    lake = OneRowAnOrder()
+    await crowds_in_two_processes(lake, 50)
+    assert [len(query) for query in lake.asked] == [100]
+
+
+async def test_a_few_in_each_of_two_processes_ask_for_themselves() -> None:
+    lake = OneRowAnOrder()
+    await crowds_in_two_processes(lake, 5)
+    assert [len(query) for query in lake.asked] == [5, 5]
+
+
+async def test_crowds_are_not_shared_while_a_lake_that_came_back_is_asked_little_by_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LakeReader, "is_well", False)
+    lake = OneRowAnOrder()
+    await crowds_in_two_processes(lake, 50)
+    assert [len(query) for query in lake.asked] == [50, 50]

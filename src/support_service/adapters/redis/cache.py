@@ -167,7 +167,7 @@ class RedisCache:
 
     async def get(self, key: str, floor_key: str) -> CachedBody | None:
         """The body kept under a key, `superseded` when it is below the floor."""
-        answer = await self._run("get", _FIND, (key, floor_key, _lease_key(key)), "", 0, 0, 1)
+        answer = await self.run("get", _FIND, (key, floor_key, _lease_key(key)), "", 0, 0, 1)
         return None if answer is None else _body(answer, key)
 
     async def put(self, key: str, floor_key: str, body: CachedBody, ttl_s: float) -> bool:
@@ -183,14 +183,14 @@ class RedisCache:
         filled_us, fresh_us = _microseconds(body.filled_at - _EPOCH), int(body.fresh_s * 1_000_000)
         kept_ms = int(min(ttl_s, LONGEST_TTL_S) * 1000)
         keys = (key, floor_key, _lease_key(key))
-        answer = await self._run(
+        answer = await self.run(
             "put", _PUT, keys, lease or "", key, body.generation, filled_us, fresh_us, body.body, kept_ms
         )
         return bool(answer == 1)
 
     async def raise_floor(self, floor_key: str, generation: int) -> None:
         """From now on bodies below this generation are outdated; a floor never sinks."""
-        await self._run("raise_floor", _RAISE, (floor_key,), generation, int(FLOOR_KEPT_S * 1000))
+        await self.run("raise_floor", _RAISE, (floor_key,), generation, int(FLOOR_KEPT_S * 1000))
 
     async def find_or_lease(
         self, key: str, floor_key: str, *, lease_s: float, now: datetime, part: float = 1.0
@@ -199,7 +199,7 @@ class RedisCache:
         lease = secrets.token_hex(8)
         keys = (key, floor_key, _lease_key(key))
         now_us = _microseconds(now - _EPOCH)
-        answer = await self._run("find_or_lease", _FIND, keys, lease, int(lease_s * 1000), now_us, part)
+        answer = await self.run("find_or_lease", _FIND, keys, lease, int(lease_s * 1000), now_us, part)
         match answer:
             case None:
                 return Found()
@@ -212,7 +212,7 @@ class RedisCache:
 
     async def give_back(self, key: str, lease: str) -> None:
         """End a lease without a body."""
-        await self._run("give_back", _GIVE_BACK, (_lease_key(key),), lease)
+        await self.run("give_back", _GIVE_BACK, (_lease_key(key),), lease)
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -221,7 +221,7 @@ class RedisCache:
         await asyncio.gather(*self._batches, return_exceptions=True)
         await self._client.aclose()
 
-    async def _run(self, call: str, script: str, keys: Sequence[str], *arguments: object) -> Any:
+    async def run(self, call: str, script: str, keys: Sequence[str], *arguments: object) -> Any:
         """One script's answer; None when Redis does not give one in time."""
         try:
             answer = await self._answer(("EVAL", script, len(keys), *keys, *arguments))
