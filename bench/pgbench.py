@@ -32,8 +32,8 @@ _VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("kit", "find_key"): (":principal::uuid", ":route", _KEY, "now() - interval '24 hours'"),
     ("sources", "claim"): (_ORDER, _CUSTOMER),
     ("directory", "ensure_customer"): (_CUSTOMER, "now()"),
-    ("cases", "insert_message"): (
-        "uuidv7()", f"{_TICKET}::uuid", "'CUSTOMER'", ":description", "now()", "false", ":principal::uuid", "NULL",
+    ("cases", "insert_first_message"): (
+        "uuidv7()", f"{_TICKET}::uuid", "'CUSTOMER'", ":description", "now()", ":principal::uuid", "NULL",
     ),
     ("kit", "append_event"): ("uuidv7()", "'support.case.opened'", _TICKET, "1", _EVENT, "now()", ":request"),
     ("activity", "record"): ("now()", ":principal::uuid", "'case.opened'", f"{_TICKET}::uuid", "'{}'", ":request"),
@@ -42,8 +42,7 @@ _VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
         "NULL", "NULL", ":principal::uuid", "now()", "NULL",
     ),
     ("cases", "insert_words_of_opened"): (
-        f"string_to_array('where is bench o c ' || {_ORDER} || ' ' || {_CUSTOMER}, ' ')",
-        "string_to_array(lower(:description), ' ')",
+        f"'where is bench o c ' || {_ORDER} || ' ' || {_CUSTOMER}", "lower(:description)",
     ),
     ("cases", "opened"): (),
     ("kit", "record_key"): (
@@ -60,7 +59,7 @@ _TRIPS = (
     (
         ("sources", "claim"),
         ("directory", "ensure_customer"),
-        ("cases", "insert_message"),
+        ("cases", "insert_first_message"),
         ("kit", "append_event"),
         ("activity", "record"),
         ("cases", "insert_ticket"),

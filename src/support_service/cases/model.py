@@ -186,6 +186,38 @@ class NewCase:
     linked_ticket_id: UUID | None = None
     team: str | None = None
 
+    def ticket(self, ticket_id: UUID, *, team: str | None, opened_by: UUID, at: datetime) -> Ticket:
+        """The case as it is opened, with the customer waiting from then on; its reference is drawn when it is stored."""
+        return Ticket(
+            ticket_id=ticket_id,
+            reference="",
+            customer_id=self.customer_id,
+            order_id=self.order_id,
+            channel=self.channel,
+            subject=self.subject,
+            category=None,
+            priority=self.priority,
+            status=Status.OPEN,
+            assignee=None,
+            team=team,
+            tags=(),
+            language=self.language,
+            contact=self.contact,
+            metadata=self.metadata,
+            version=1,
+            reports=0,
+            opened_by=opened_by,
+            awaiting_since=at,
+            first_responded_at=None,
+            next_due_at=None,
+            waits_for=None,
+            linked_ticket_id=self.linked_ticket_id,
+            created_at=at,
+            updated_at=at,
+            resolved_at=None,
+            closed_at=None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:

@@ -50,8 +50,8 @@ class Found:
 
 async def write_opened(together: Together, case: NewCase) -> None:
     """Let a case that is sent as `opened` be found."""
-    head = words_of(*_said(case.subject, case.customer_id, case.order_id), *texts_in(case.contact))
-    await together.execute(_SQL["insert_words_of_opened"], head, words_of(case.description))
+    head = _joined(*_said(case.subject, case.customer_id, case.order_id), *texts_in(case.contact))
+    await together.execute(_SQL["insert_words_of_opened"], head, _joined(case.description))
 
 
 async def write_head(tx: Tx, changed: Ticket) -> None:
@@ -61,7 +61,7 @@ async def write_head(tx: Tx, changed: Ticket) -> None:
 
 async def write_message(tx: Tx, message: Message) -> None:
     """Let a case be found by a message that was just added."""
-    words = words_of(message.message)
+    words = _joined(message.message)
     await tx.execute(_SQL["insert_words"], message.ticket_id, message.number, message.internal, words)
 
 
@@ -150,15 +150,20 @@ async def fill(tx: Tx, since: UUID, limit: int) -> int:
         known = await ticket(tx, row["ticket_id"]) if row["number"] == 1 else None
         if known is not None:
             await write_head(tx, known)
-    said = [(row["ticket_id"], row["number"], row["internal"], " ".join(words_of(row["message"]))) for row in rows]
+    said = [(row["ticket_id"], row["number"], row["internal"], _joined(row["message"])) for row in rows]
     if said:
         await tx.execute(_SQL["fill_words"], *map(list, zip(*said, strict=True)))
     return len(rows)
 
 
-def _head(case: Ticket) -> list[str]:
+def _joined(*texts: str) -> str:
+    """The words of texts as one text, in which no word has a space: the driver takes ten times as long for a list."""
+    return " ".join(words_of(*texts))
+
+
+def _head(case: Ticket) -> str:
     said = _said(case.reference, case.subject, case.customer_id, case.order_id, case.category, *case.tags)
-    return words_of(*said, *texts_in(case.contact))
+    return _joined(*said, *texts_in(case.contact))
 
 
 def _said(*texts: str | None) -> Iterator[str]:

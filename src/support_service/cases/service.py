@@ -33,7 +33,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.eventlog import append
 from support_service.kit.ids import first_id_at, new_id
-from support_service.kit.together import Together
+from support_service.kit.together import Sends, Together
 from support_service.sources import subjects
 
 CONVERSATION_SHOWN = 200
@@ -106,26 +106,25 @@ class Cases:
         """
         now = self._clock.now()
         team = case.team or (next(iter(principal.teams)) if len(principal.teams) == 1 else None)
-        ticket_id, together = new_id(), Together(tx)
+        together = Together(tx)
+        new = case.ticket(new_id(), team=team, opened_by=principal.principal_id, at=now)
         if case.order_id is not None:
             await subjects.claim(together, case.order_id, case.customer_id)
         await self._directory.ensure_customer(together, case.customer_id)
         message = await store.insert_first_message(
             together,
-            ticket_id,
+            new.ticket_id,
             text=case.description,
             author_id=principal.principal_id,
             recorded_by=None if Role.SERVICE in principal.roles else principal.principal_id,
             at=now,
         )
-        await append(together, _opening(ticket_id, case, team), subject=str(ticket_id), sequence=1)
-        await activity.record(
-            together, agent_id=principal.principal_id, action="case.opened", ticket_id=ticket_id, detail={}
-        )
-        store.insert_ticket(together, ticket_id, case, team=team, opened_by=principal.principal_id, at=now)
+        await append(together, _opening(new), subject=str(new.ticket_id), sequence=new.version)
+        await self._note(together, principal, "case.opened", new)
+        store.insert_ticket(together, new)
         await search.write_opened(together, case)
         with subjects.refusing_claims(errors.OrderOfAnotherCustomer):
-            ticket = await store.opened(together)
+            ticket = await store.opened(together, new)
         return Opened(ticket, message)
 
     async def read(self, connection: Tx, principal: Principal, ticket_id: UUID) -> tuple[Ticket, Conversation]:
@@ -452,7 +451,7 @@ class Cases:
             )
             await append(tx, updated, subject=str(after.ticket_id), sequence=after.version)
 
-    async def _note(self, tx: Tx, principal: Principal, action: str, ticket: Ticket, **detail: object) -> None:
+    async def _note(self, tx: Sends, principal: Principal, action: str, ticket: Ticket, **detail: object) -> None:
         await activity.record(
             tx, agent_id=principal.principal_id, action=action, ticket_id=ticket.ticket_id, detail=detail
         )
@@ -467,15 +466,15 @@ async def log_status(tx: Tx, before: Status, ticket: Ticket) -> None:
         await append(tx, closed, subject=str(ticket.ticket_id), sequence=ticket.version)
 
 
-def _opening(ticket_id: UUID, case: NewCase, team: str | None) -> events.CaseOpened:
+def _opening(new: Ticket) -> events.CaseOpened:
     return events.CaseOpened(
-        ticket_id=ticket_id,
-        customer_id=case.customer_id,
-        order_id=case.order_id,
-        channel=case.channel,
-        priority=case.priority,
-        team=team,
-        linked_ticket_id=case.linked_ticket_id,
+        ticket_id=new.ticket_id,
+        customer_id=new.customer_id,
+        order_id=new.order_id,
+        channel=new.channel,
+        priority=new.priority,
+        team=new.team,
+        linked_ticket_id=new.linked_ticket_id,
     )
 
 

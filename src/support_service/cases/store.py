@@ -12,7 +12,6 @@ from support_service.cases.model import (
     CaseFacts,
     Channel,
     Message,
-    NewCase,
     Priority,
     Status,
     Ticket,
@@ -44,35 +43,33 @@ class Filters:
     """Only those with a reply that has failed to reach the customer."""
 
 
-def insert_ticket(
-    together: Together, ticket_id: UUID, case: NewCase, *, team: str | None, opened_by: UUID, at: datetime
-) -> None:
-    """Add a case that waits for its first answer since `at`; what is sent with it reads it as `opened`."""
+def insert_ticket(together: Together, new: Ticket) -> None:
+    """Add a case; what is sent with it reads it as `opened`, and `opened` gives what it then is."""
     together.keep(
         "opened",
         _SQL["insert_ticket"],
-        ticket_id,
-        case.customer_id,
-        case.order_id,
-        case.channel,
-        case.subject,
-        case.priority,
-        Status.OPEN,
-        team,
-        case.language,
-        case.contact,
-        case.metadata,
-        opened_by,
-        at,
-        case.linked_ticket_id,
+        new.ticket_id,
+        new.customer_id,
+        new.order_id,
+        new.channel,
+        new.subject,
+        new.priority,
+        new.status,
+        new.team,
+        new.language,
+        new.contact,
+        new.metadata,
+        new.opened_by,
+        new.created_at,
+        new.linked_ticket_id,
     )
 
 
-async def opened(together: Together) -> Ticket:
-    """Send what was gathered with a new case, and give the case."""
+async def opened(together: Together, new: Ticket) -> Ticket:
+    """Send what was gathered with a new case, and give the case with what the database made of it."""
     row = await together.fetchrow(_SQL["opened"])
     assert row is not None  # noqa: S101 - INSERT ... RETURNING always answers
-    return ticket_of(row)
+    return replace(new, reference=row["reference"], contact=row["contact"], metadata=row["metadata"])
 
 
 async def ticket(connection: Tx, ticket_id: UUID, *, lock: bool = False) -> Ticket | None:
@@ -250,8 +247,8 @@ async def insert_first_message(
         created_at=at,
         delivery=None,
     )
-    first = (message.author_type, text, at, message.internal, author_id, recorded_by)
-    await tx.execute(_SQL["insert_message"], message.conversation_id, ticket_id, *first)
+    first = (message.author_type, text, at, author_id, recorded_by)
+    await tx.execute(_SQL["insert_first_message"], message.conversation_id, ticket_id, *first)
     return message
 
 

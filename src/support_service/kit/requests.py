@@ -142,6 +142,8 @@ def _is_list(annotation: Any) -> bool:
 
 def _check_parameters(query: bytes, known: Mapping[str, bool]) -> None:
     """Refuse what is not known, is there twice, or is no text."""
+    if not query:
+        return
     try:
         named = [
             name

@@ -5,6 +5,12 @@ SELECT $1, $2, $3, $4, $5, NULL, coalesce(max(number), 0) + 1, $6, $7, $8
 FROM support_conversations WHERE ticket_id = $2
 RETURNING *, NULL AS delivery_state, NULL AS delivery_reason, NULL::timestamptz AS delivery_reported_at
 
+-- name: insert_first_message
+-- Of a case that is opened by the same statement: there is no other to count on from.
+INSERT INTO support_conversations
+    (conversation_id, ticket_id, author_type, message, created_at, metadata, number, internal, author_id, recorded_by)
+VALUES ($1, $2, $3, $4, $5, NULL, 1, false, $6, $7)
+
 -- name: set_attachment_uri
 UPDATE support_conversations SET attachment_uri = $2 WHERE conversation_id = $1
 

@@ -1,13 +1,14 @@
 -- name: insert_words
 INSERT INTO support_case_search (ticket_id, number, internal, words)
-VALUES ($1, $2, $3, array_to_tsvector($4::text[]))
+VALUES ($1, $2, $3, array_to_tsvector(string_to_array($4, ' ')))
 ON CONFLICT (ticket_id, number) DO UPDATE SET words = excluded.words
 
 -- name: insert_words_of_opened
 -- The reference is made by the statement that opens the case: its words are those that `words_of` would find in it.
 INSERT INTO support_case_search (ticket_id, number, internal, words)
-SELECT ticket_id, 0, false, array_to_tsvector($1::text[] || string_to_array(lower(reference), '-') || lower(reference)) FROM opened
-UNION ALL SELECT ticket_id, 1, false, array_to_tsvector($2::text[]) FROM opened
+SELECT ticket_id, 0, false,
+    array_to_tsvector(string_to_array($1, ' ') || string_to_array(lower(reference), '-') || lower(reference)) FROM opened
+UNION ALL SELECT ticket_id, 1, false, array_to_tsvector(string_to_array($2, ' ')) FROM opened
 
 -- name: always_by_index
 -- Until the transaction ends. The planner counts reading all words as cheap, as most of them lie outside their table.

@@ -5,10 +5,10 @@ INSERT INTO support_tickets
 VALUES
     ($1, 'S-' || nextval('support_ticket_references'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
      1, $12, $13, $14, $13, $13)
-RETURNING *
+RETURNING ticket_id, reference, contact, metadata
 
 -- name: opened
-SELECT * FROM opened
+SELECT reference, contact, metadata FROM opened
 
 -- name: ticket
 SELECT * FROM support_tickets WHERE ticket_id = $1
