@@ -1,8 +1,8 @@
 """Several statements in one trip to the server, each as its slice has it.
 
 What is written by one request to many tables goes as one statement (PostgreSQL's data-modifying WITH), which costs a fraction of
-as many trips. The statements see the same state of the database and nothing of each other; foreign keys are checked when
-all are done.
+as many trips. The statements see the same state of the database, and of each other only the rows that a named one returns; foreign
+keys are checked when all are done.
 """
 
 import re

@@ -8,7 +8,6 @@ keeps them for a moment, and then they ask alone.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from support_service.kit import logs
 from support_service.kit.clock import Clock
 from support_service.ports.rides import Passenger, Rides
 from support_service.sources import metrics
@@ -24,7 +23,6 @@ _LONGEST_LEAD_S = 1.0
 _LONGEST_WAIT_S = 0.25
 _LOOK_S = 0.005
 
-_log = logs.get_logger(__name__)
 Ask = Callable[[Sequence[str]], Awaitable[LakeAnswer | None]]
 
 
