@@ -169,6 +169,7 @@ class CaseCampaign:
         verdict.counts |= {f"kill -9 at {point}": count for point, count in sorted(self.deaths.items())}
         verdict.counts["kill -9"] = self.deaths.total()
         verdict.counts["requests that got no answer"] = self.history.broken
+        verdict.counts |= {f"refused by {code}": count for code, count in sorted(self.history.refused.items())}
         await judge(self.ground.owner, self.history, verdict)
         strange = sum((client.strange for client in self.clients), Counter[str]())
         verdict.hold("answers that nobody should get", strange.total())

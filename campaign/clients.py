@@ -20,6 +20,9 @@ PATIENCE_S = 60.0
 """So long a client asks for one thing."""
 
 _PAUSE_S = 0.1
+_READS_S = 0.03
+"""At most so long somebody looks at a case before they change it or answer; meanwhile others do the same."""
+
 _TRIES = 5
 _REMEMBERED = 40
 _ASK_AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -103,6 +106,7 @@ class Client:
             page = await self.look(f"{CASES}/{ticket_id}/messages?limit=1", ticket_id)
             if page is None:
                 break
+            await self._read()
             body = {"message": said.mark, "seen_through": page["items"][0]["conversation_id"]}
             answer = await self._say(f"{CASES}/{ticket_id}/messages", body)
             self._posted(said, answer)
@@ -116,6 +120,7 @@ class Client:
             case = await self.look(f"{CASES}/{ticket_id}?includeTimeline=true", ticket_id)
             if case is None:
                 return
+            await self._read()
             change = Change(ticket_id, case["version"], f"mark {next(_marks)}")
             self.history.changes.append(change)
             answer, unsure = await self.ask(
@@ -151,6 +156,9 @@ class Client:
             await asyncio.sleep(_PAUSE_S)
         return None
 
+    async def _read(self) -> None:
+        await asyncio.sleep(self.rng.uniform(0, _READS_S))
+
     async def _say(self, path: str, body: object, *, careful: bool = True) -> Answer | None:
         headers = {"idempotency_key": str(uuid4())} if careful else {}
         answer, _ = await self.ask("POST", path, body, once=not careful, **headers)
@@ -172,8 +180,11 @@ class Client:
         return said
 
     def _wonder(self, answer: Answer) -> None:
-        if code_of(answer) not in _REFUSALS:
-            self.strange[f"{answer.status} {code_of(answer)}"] += 1
+        code = code_of(answer)
+        if code in _REFUSALS:
+            self.history.refused[code] += 1
+        else:
+            self.strange[f"{answer.status} {code}"] += 1
 
 
 def code_of(answer: Answer | None) -> str:

@@ -77,5 +77,7 @@ class History:
     """How often the stream was gone on with."""
     statuses: Counter[int] = field(default_factory=Counter)
     """Of every answer."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """As it is right to be when others work on the same case, by the problem told."""
     broken: int = 0
     """Requests that got none."""

@@ -8,7 +8,7 @@ from support_service.kit.database import Database
 
 LOG: Mapping[str, str] = {
     "rows without a position": "SELECT count(*) FROM event_log WHERE position IS NULL",
-    "positions left out": "SELECT coalesce(max(position), 0) - count(*) FROM event_log",
+    "positions left out": "SELECT coalesce(max(position), 0) - count(DISTINCT position) FROM event_log",
     "cursors behind": "SELECT count(*) FROM log_cursors WHERE position <> (SELECT position FROM log_head)",
     "inversions within a subject": """
         SELECT count(*) FROM (

@@ -19,5 +19,7 @@ def test_a_desk_whose_servers_and_workers_are_killed_at_every_point_loses_and_do
     assert verdict.counts["cases acknowledged"] > KILLS
     assert verdict.counts["messages acknowledged"] > KILLS
     assert verdict.counts["changes acknowledged"] > 0
+    assert verdict.counts["refused by case-changed"] > 0
+    assert verdict.counts["refused by conversation-moved"] > 0
     assert verdict.counts["requests that got no answer"] > 0
     assert verdict.counts["resumptions of the stream"] > 1
