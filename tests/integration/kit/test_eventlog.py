@@ -102,6 +102,15 @@ async def test_under_24_writers_and_two_relays_no_row_is_lost_positions_have_no_
         assert len(set(sequences)) == len(sequences)
 
 
+async def test_a_relay_stamps_nothing_while_another_is_at_it(database: Database) -> None:
+    async with database.transaction() as tx:
+        await append_all(tx, [(Happened(n=n), "0", n) for n in range(3)])
+    async with database.transaction() as another:
+        assert await another.fetchval(load_queries(_KIT)["lock_head"]) == 0
+        assert await Relay(database).step() == 0
+    assert await Relay(database).step() == 3
+
+
 async def test_two_processes_of_one_follower_and_a_handler_that_fails_handle_each_row_once(database: Database) -> None:
     async with database.transaction() as tx:
         await append_all(tx, [(Happened(n=n), "0", n) for n in range(1_200)])
