@@ -14,6 +14,7 @@ import uvicorn
 from granian.constants import HTTPModes
 from granian.server.embed import Server
 
+from support.documented import undocumented
 from support.postgres import DatabaseDsns
 from support.shop import Shop, open_shop, serve_rest
 from support_service import wiring
@@ -227,6 +228,7 @@ async def running_service(
         try:
             async with serving_asgi(application(api)) if asgi else serving(api) as url:
                 yield RunningService(url, issuer, shop, api, worker, session, rest.stop, rest.start)
+                assert not (unknown := undocumented()), unknown
         finally:
             stop.set()
             if working is not None:
