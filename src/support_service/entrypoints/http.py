@@ -24,6 +24,7 @@ from support_service.entrypoints.draining import on_announcement
 from support_service.kit import logs
 from support_service.kit.garbage import spare_the_collector
 from support_service.kit.problems import Problem
+from support_service.kit.shortcut import Shortcut
 from support_service.kit.web import ProblemBody, RequestContext, install_problem_handlers
 from support_service.stream import create_stream_routes
 from support_service.webhooks import create_webhook_routes
@@ -81,6 +82,7 @@ def build(services: wiring.Services) -> FastAPI:
     )
     patch_fastapi(app, docs_url="/docs", redirect_from_root_to_docs=False)
     largest_upload = services.settings.attachments_most_bytes + LARGEST_FORM
+    app.add_middleware(Shortcut, routes=app.routes)
     app.add_middleware(RequestContext, larger={BLOBS_PATH: largest_upload})
     install_problem_handlers(app)
     _add_routes(app, services)

@@ -35,6 +35,7 @@ ANSWER_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-s
 
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _UNROUTED = "unrouted"
+_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 _log = logs.get_logger(__name__)
 
@@ -64,7 +65,7 @@ class RequestContext:
         request_id = request_id_of(header)
         logs.clear()
         logs.bind(request_id=request_id)
-        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+        status: int | None = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -82,9 +83,13 @@ class RequestContext:
                 await problem_of(BodyTooLarge(most))(scope, receive, send_with_id)
             else:
                 await self._app(scope, _bounded(receive, most), send_with_id)
+        except Exception as error:
+            if status is not None:
+                raise
+            await problem_of(error)(scope, receive, send_with_id)  # the framework would answer without an id
         finally:
             route = getattr(scope.get("route"), "path", _UNROUTED)
-            account(scope["method"], route, status, time.perf_counter() - started)
+            account(scope["method"], route, status or _FAILED, time.perf_counter() - started)
 
 
 def first_header_of(scope: Scope) -> Callable[[str], str | None]:
