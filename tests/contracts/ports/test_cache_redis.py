@@ -197,7 +197,7 @@ class TestHurtRedis:
             for _ in range(200):
                 assert await hurt.get(KEY, FLOOR) is None
                 await hurt.raise_floor(FLOOR, 2)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 1
             assert not await fills(hurt, clock)
         assert await comes_back(hurt, clock) < 3
 
@@ -225,7 +225,7 @@ class TestHurtRedis:
             started = time.monotonic()
             found = await asyncio.gather(*(hurt.get(KEY, FLOOR) for _ in range(100)))
             assert all(found)
-            assert time.monotonic() - started < 2, "one after the other they would take 4"
+            assert time.monotonic() - started < 0.3
 
     async def test_a_loop_that_is_late_does_not_take_redis_for_slow(self, hurt: RedisCache, clock: HandClock) -> None:
         assert await fills(hurt, clock)

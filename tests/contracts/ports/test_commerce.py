@@ -145,7 +145,7 @@ class CommerceBehaviour:
     async def test_a_service_that_hangs_costs_the_deadline_and_no_more(self, commerce: Commerce) -> None:
         started = time.perf_counter()
         assert await self.reason(commerce, "hang", deadline_s=0.2) == "timeout"
-        assert time.perf_counter() - started < 5
+        assert time.perf_counter() - started < 0.5
 
     async def test_calls_past_the_bulkhead_wait_then_are_refused_and_other_services_are_not_held_up(
         self, commerce: Commerce, services: Services

@@ -82,13 +82,13 @@ class EventSourceBehaviour:
         await source.poll(max_records=10, timeout_s=0)
         started = time.perf_counter()
         assert await source.poll(max_records=10, timeout_s=0.3) == []
-        assert 0.25 < time.perf_counter() - started < 5
+        assert 0.25 < time.perf_counter() - started < 1
         waiting = asyncio.create_task(source.poll(max_records=10, timeout_s=5))
         await asyncio.sleep(0.1)
         started = time.perf_counter()
         await self.place(shop, "o1")
         assert keys(await waiting) == ["o1"]
-        assert time.perf_counter() - started < 4
+        assert time.perf_counter() - started < 0.5
 
     async def test_committing_nothing_is_allowed(self, shop: Shop, connect: Connect) -> None:
         source = connect()

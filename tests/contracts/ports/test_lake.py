@@ -111,7 +111,7 @@ class TestEmbeddedLake(LakeBehaviour):
                 with pytest.raises(LakeError) as raised:
                     await facts(lake, "o1")
                 assert raised.value.reason == "unavailable"
-                assert time.perf_counter() - started < 4
+                assert time.perf_counter() - started < 0.5
             await shop.start_lake()
             assert await facts(lake, "o1") == before
 
@@ -142,7 +142,7 @@ class TestEmbeddedLake(LakeBehaviour):
             started = time.perf_counter()
             with pytest.raises(LakeError, match="timeout"):
                 await facts(lake, "o1", deadline_s=0.3)
-            assert 0.3 <= time.perf_counter() - started < 5
+            assert 0.3 <= time.perf_counter() - started < 0.6
             await asyncio.sleep(0.2)
             running = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state = 'active'"
             assert await tx.fetchval(running, shop.lake_role) == 0
@@ -176,7 +176,7 @@ class TestEmbeddedLake(LakeBehaviour):
             started = time.perf_counter()
             with pytest.raises(LakeError, match="timeout"):
                 await lake.ping(deadline_s=0.3)
-            assert time.perf_counter() - started < 5
+            assert time.perf_counter() - started < 0.6
             await lake.close()
             await let_go.wait()
 

@@ -89,7 +89,7 @@ async def test_without_the_lake_the_same_facts_come_from_rest_and_the_lake_is_ba
     for _ in range(4):
         started = time.perf_counter()
         without = await sources.fetch(KEY)
-        assert time.perf_counter() - started < 1.8
+        assert time.perf_counter() - started < 0.7
         assert standing(without) == dict.fromkeys(NAMES, ("ok", "rest"))
         assert without.facts == before.facts
     assert errors("payment", "lake", "unavailable") == counted + 3
@@ -154,7 +154,7 @@ async def test_a_hanging_lake_costs_its_deadline_and_then_rest_answers(shop: Sho
     await shop.execute(f"GRANT SELECT ON {VIEW} TO {shop.lake_role}")
     started = time.perf_counter()
     assert standing(await sources.fetch(KEY)) == dict.fromkeys(NAMES, ("ok", "rest"))
-    assert 2 < time.perf_counter() - started < 15
+    assert 2 < time.perf_counter() - started < 2.9
 
 
 async def test_each_state_says_when_its_read_began(shop: Shop, sources: Sources, clock: HandClock) -> None:

@@ -108,7 +108,7 @@ async def test_a_silent_catalog_costs_one_deadline_and_is_then_known(
         started = time.monotonic()
         with pytest.raises(LakeError, match="timeout"):
             await facts(lake, deadline_s=2)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 2.3
         async with asyncio.timeout(20):
             while await blamed(lake, deadline_s=2) != "payment":
                 await asyncio.sleep(0.2)
@@ -151,7 +151,7 @@ async def test_past_its_deadline_a_query_is_taken_back(lake: TrinoLake, shop: Tr
         started = time.monotonic()
         with pytest.raises(LakeError, match="timeout"):
             await facts(lake, deadline_s=1.5)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 1.9
         await lake.close()
         await asyncio.sleep(1)
         assert await shop.running() == 0
