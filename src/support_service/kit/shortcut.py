@@ -39,19 +39,26 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http":
-            path: str = scope["path"]
-            for known in self._operations.get((scope["method"], path.count("/")), ()):
-                if (meant := known.path.match(path)) is not None:
-                    scope["route"], scope["path_params"] = known.route, meant.groupdict()
-                    async with AsyncExitStack() as stack:
-                        scope["fastapi_middleware_astack"] = stack  # where it keeps uploaded files, and looks for it
-                        await known.app(scope, receive, send)
-                    return
-        await self._app(scope, receive, send)
+        operation = self._meant(scope) if scope["type"] == "http" else None
+        if operation is None:
+            await self._app(scope, receive, send)
+            return
+        async with AsyncExitStack() as stack:
+            scope["fastapi_middleware_astack"] = stack  # where it keeps uploaded files, and looks for it
+            await operation(scope, receive, send)
+
+    def _meant(self, scope: Scope) -> ASGIApp | None:
+        """The operation that a request means, which its scope then tells as the framework would."""
+        path: str = scope["path"]
+        for known in self._operations.get((scope["method"], path.count("/")), ()):
+            if (match := known.path.match(path)) is not None:
+                scope["route"], scope["path_params"] = known.route, match.groupdict()
+                return known.app
+        return None
 
 
 def _may_be_known(one: RouteContext) -> bool:
     """Whether it is an operation, and each of its parameters a text without slashes."""
-    convertors = one.param_convertors.values() if isinstance(one.original_route, Operation) else [None]
-    return all(type(each) is StringConvertor for each in convertors)
+    return isinstance(one.original_route, Operation) and all(
+        type(each) is StringConvertor for each in one.param_convertors.values()
+    )
