@@ -4,18 +4,13 @@ import os
 from collections.abc import Generator
 
 import pytest
-import structlog
+
+from support_service.kit import logs
 
 pytest_plugins = ["support.issuer", "support.postgres", "support.stack"]
 
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        # As long as nobody configures logs an error would be drawn with all that its frames hold: a second of everybody's loop.
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-    ]
-)
+# As long as nobody configures logs an error is drawn with all that its frames hold: a second of everybody's loop.
+logs.configure(log_format="console", level="info")
 
 
 @pytest.hookimpl(wrapper=True)

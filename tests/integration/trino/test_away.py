@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tools.stack import Running
 
 
-async def rows(lake: TrinoLake, *, deadline_s: float) -> int:
+async def rows(lake: TrinoLake, *, deadline_s: float = 2) -> int:
     return len(await lake.facts(["o1"], sources=SOURCE_NAMES, since=DAY, limit=100, deadline_s=deadline_s))
 
 
@@ -33,8 +33,8 @@ async def test_killed_and_started_again_it_is_away_then_starting_then_back(
         await asking
     started = time.monotonic()
     with pytest.raises(LakeError, match="unavailable"):
-        await rows(lake, deadline_s=30)
-    assert time.monotonic() - started < 15
+        await rows(lake)
+    assert time.monotonic() - started < 0.2
 
     starting = asyncio.create_task(asyncio.to_thread(trino.start))
     told: set[tuple[str, str | None]] = set()
@@ -62,7 +62,7 @@ async def test_while_it_stands_still_each_caller_waits_for_the_deadline_and_no_l
     try:
         started = time.monotonic()
         answers = await asyncio.gather(*(rows(lake, deadline_s=1) for _ in range(20)), return_exceptions=True)
-        assert time.monotonic() - started < 10, "one after the other they would take 20"
+        assert time.monotonic() - started < 1.5
         assert {answer.reason for answer in answers if isinstance(answer, LakeError)} == {"timeout"}
         assert len(answers) == 20
     finally:
