@@ -180,4 +180,4 @@ def _reads(columns: Mapping[str, Sequence[int]], cases: Sequence[Case]) -> Itera
 def _record(fact: ShopFact, offset: int) -> Record:
     event = event_of(fact)
     assert event is not None  # noqa: S101 - an order's version always has one
-    return Record(event.topic, 0, offset, event.key.encode(), event.value, (), event.occurred_at)
+    return Record(event.topic, 0, offset, event.key.encode(), event.value, (), event.occurred_at.timestamp())

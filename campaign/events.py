@@ -198,7 +198,7 @@ class Campaign:
         for batch in _batched(chapter.ordered, _BATCH):
             await context.ingest(
                 [
-                    Record(event.topic, 0, number, event.key.encode(), event.value, (), event.occurred_at)
+                    Record(event.topic, 0, number, event.key.encode(), event.value, (), event.occurred_at.timestamp())
                     for number, event in enumerate(batch)
                 ]
             )

@@ -24,7 +24,7 @@ LETTERS = "/support/dead-letters"
 def record(order_id: str, offset: int) -> Record:
     event = event_of(placed(order_id, "c1", DAY + timedelta(minutes=offset)))
     assert event is not None
-    return Record(event.topic, 0, offset, order_id.encode(), event.value, (("trace", b"t-1"),), DAY)
+    return Record(event.topic, 0, offset, order_id.encode(), event.value, (("trace", b"t-1"),), DAY.timestamp())
 
 
 def poisoned(order_id: str, offset: int) -> Record:

@@ -65,7 +65,7 @@ def events(cases: list[Case], offsets: Iterator[int]) -> list[Record]:
         event = event_of(fact)
         assert event is not None
         key = event.key.encode()
-        records.append(Record(event.topic, 0, next(offsets), key, event.value, (), SystemClock().now()))
+        records.append(Record(event.topic, 0, next(offsets), key, event.value, (), SystemClock().now().timestamp()))
     return records
 
 

@@ -131,7 +131,7 @@ async def test_the_same_events_shuffled_doubled_and_cut_otherwise_end_in_the_sam
     customers, facts = read_stock(directory)
     del customers
     records = [
-        Record(event.topic, 0, n, event.key.encode(), event.value, (), event.occurred_at)
+        Record(event.topic, 0, n, event.key.encode(), event.value, (), event.occurred_at.timestamp())
         for n, event in enumerate(events_of(facts), 1)
     ]
     owners = sorted({(str(fact.customer_id), fact.order_id) for fact in facts if fact.customer_id})[:CASES]

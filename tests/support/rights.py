@@ -173,7 +173,7 @@ async def _let_be_in_teams(service: RunningService) -> None:
 
 
 async def _dead_letter(service: RunningService) -> str:
-    poison = Record("order.status.changed", 0, uuid4().int >> 80, None, b"no JSON", (), datetime.now(UTC))
+    poison = Record("order.status.changed", 0, uuid4().int >> 80, None, b"no JSON", (), datetime.now(UTC).timestamp())
     await service.worker.context.ingest([poison])
     newest = "SELECT dead_letter_id::text FROM dead_letters ORDER BY dead_letter_id DESC LIMIT 1"
     return str((await rows(service, newest))[0]["dead_letter_id"])

@@ -22,15 +22,10 @@ ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, 
 
 def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent], at: datetime) -> None:
     """Count a batch that is committed; a topic is one source's."""
-    ages: dict[str, list[float]] = {}
-    sources: dict[str, str] = {}
-    for record, event in events:
-        if record.topic not in ages:
-            ages[record.topic], sources[record.topic] = [], event.fact.source
-        ages[record.topic].append(max(0.0, (at - record.timestamp).total_seconds()))
+    at_s = at.timestamp()
     of_source = Tally(event.fact.source for event in new)
-    for topic, of_topic in ages.items():
-        count = of_source[sources[topic]]
-        INGESTED.labels(topic, "new").inc(count)
-        INGESTED.labels(topic, "seen").inc(len(of_topic) - count)
-        INGEST_AGE_SECONDS.labels(topic).observe_all(of_topic)
+    for topic, source in {record.topic: event.fact.source for record, event in events}.items():
+        ages = [max(0.0, at_s - record.timestamp) for record, _ in events if record.topic == topic]
+        INGESTED.labels(topic, "new").inc(of_source[source])
+        INGESTED.labels(topic, "seen").inc(len(ages) - of_source[source])
+        INGEST_AGE_SECONDS.labels(topic).observe_all(ages)

@@ -87,7 +87,7 @@ class Context:
             letter.key,
             letter.value,
             tuple(letter.headers),
-            kept.received_at,
+            kept.received_at.timestamp(),
         )
         try:
             event = self._event_in(record)

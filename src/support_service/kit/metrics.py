@@ -4,8 +4,7 @@ Names and labels are a public interface (docs/operations.md lists them all). Lab
 identifiers.
 """
 
-from bisect import bisect_left
-from collections import Counter as Tally
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -17,8 +16,12 @@ class BatchHistogram(Histogram):
     def observe_all(self, amounts: Sequence[float]) -> None:
         """Observe each of these amounts."""
         self._sum.inc(sum(amounts))
-        for bucket, count in Tally(bisect_left(self._upper_bounds, amount) for amount in amounts).items():
-            self._buckets[bucket].inc(count)
+        ordered, counted = sorted(amounts), 0
+        for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
+            up_to_bound = bisect_right(ordered, bound, counted)
+            if up_to_bound > counted:
+                bucket.inc(up_to_bound - counted)
+            counted = up_to_bound
 
 
 REQUEST_SECONDS = Histogram(

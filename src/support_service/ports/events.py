@@ -1,11 +1,10 @@
 """The shop's events as they come in: batches of records whose offsets are committed when their effects are."""
 
-from datetime import datetime
 from typing import NamedTuple, Protocol
 
 
 class Record(NamedTuple):
-    """A message as it came; (topic, partition, offset) is its identity, and `timestamp` is aware, in UTC, exact to 1 ms."""
+    """A message as it came; (topic, partition, offset) is its identity, and `timestamp` is in seconds since 1970, exact to 1 ms."""
 
     topic: str
     partition: int
@@ -13,7 +12,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
-    timestamp: datetime
+    timestamp: float
 
 
 class EventSourceError(Exception):

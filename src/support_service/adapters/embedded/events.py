@@ -78,7 +78,9 @@ class EmbeddedEvents:
         if rows:
             self._polled = rows[-1]["position"]
         return [
-            Record(row["topic"], 0, row["position"], row["key"].encode(), row["value"], (), row["occurred_at"])
+            Record(
+                row["topic"], 0, row["position"], row["key"].encode(), row["value"], (), row["occurred_at"].timestamp()
+            )
             for row in rows
         ]
 

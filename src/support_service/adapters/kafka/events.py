@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -22,6 +21,7 @@ FETCHED_AHEAD_KB = 16_384
 """What waits in this process, whatever waits in Kafka: some thousands of events, more than one takes in meanwhile."""
 
 _Answer = TypeVar("_Answer")
+_Headers = list[tuple[str, bytes | None]]
 
 LAG = Gauge(
     "support_shop_events_lag", "Records that wait in the partitions of a topic that this process reads.", ["topic"]
@@ -144,7 +144,7 @@ class KafkaEvents:
             message.key(),
             message.value() or b"",
             _headers(message),
-            datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC),
+            max(0, milliseconds) / 1000,
         )
 
     def _heard(self, error: KafkaError) -> None:
@@ -166,8 +166,8 @@ class KafkaEvents:
 
 def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
     # The client's types allow for what only senders may give: a mapping, and text.
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    return tuple((name, value or b"") for name, value in headers) if headers else ()
+    headers = message.headers()
+    return tuple((name, value or b"") for name, value in cast("_Headers", headers)) if headers else ()
 
 
 def _tried(call: Callable[[], _Answer]) -> _Answer:
