@@ -9,7 +9,9 @@ import pytest
 from support.api import CASES, agent_id, count, patch, problem, rows
 from support.postgres import DatabaseDsns
 from support.service import Person, RunningService
-from support.shop import every_fact
+from support.shop import DAY, every_fact, placed
+from support_service.demo.events import event_of
+from support_service.ports.events import Record
 
 CUSTOMER = "/support/customers/c-1"
 
@@ -52,6 +54,21 @@ async def test_a_customers_page_tells_who_they_are_what_they_asked_and_what_beca
     assert {source["status"] for source in page["timeline"]["sources"]} == {"ok"}
     without_order = await agent.open_case()
     assert page["timeline"]["entries"] == (await agent.timeline(without_order["ticket_id"]))["entries"]
+
+
+async def test_of_orders_that_only_events_told_of_a_customers_timeline_shows_theirs(
+    service: RunningService, agent: Person
+) -> None:
+    await service.shop.add(every_fact("o-1", "c-1"))
+    case = await agent.open_case()
+    told = [event_of(placed(order, whose, DAY)) for order, whose in (("o-2", "c-1"), ("o-3", "c-2"), ("o-4", None))]
+    records = [
+        Record(event.topic, 0, offset, None, event.value, (), DAY.timestamp())
+        for offset, event in enumerate(filter(None, told))
+    ]
+    await service.worker.context.ingest(records)
+    entries = (await agent.timeline(case["ticket_id"]))["entries"]
+    assert {entry["order_id"] for entry in entries} == {"o-1", "o-2"}
 
 
 async def test_the_orders_are_complete_when_every_state_is_known_now(service: RunningService, agent: Person) -> None:

@@ -23,8 +23,8 @@ ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, 
 def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent], at: datetime) -> None:
     """Count a batch that is committed; a topic is one source's."""
     at_s = at.timestamp()
-    of_source = Tally(event.fact.source for event in new)
-    for topic, source in {record.topic: event.fact.source for record, event in events}.items():
+    of_source = Tally(event.source for event in new)
+    for topic, source in {record.topic: event.source for record, event in events}.items():
         ages = [max(0.0, at_s - record.timestamp) for record, _ in events if record.topic == topic]
         INGESTED.labels(topic, "new").inc(of_source[source])
         INGESTED.labels(topic, "seen").inc(len(ages) - of_source[source])

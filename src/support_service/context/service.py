@@ -1,5 +1,6 @@
 """Keeping what is known about a case's customer: shop events as they come, and everything else when a case opens."""
 
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,9 @@ ENRICH = "context.enrich"
 
 _KEEP_EVENTS = timedelta(days=7)
 _PURGE_BATCH = 1_000
+_MOST_ORDERS_OF_CUSTOMER = 5_000
+"""Of whose events a customer's are found."""
+
 _TRIES = 3
 _WARY_BATCHES = 20
 """For so many batches after one of which some had been seen, the inbox is looked at before it is written to."""
@@ -152,20 +156,18 @@ class Context:
                 return {}
             look_first = self._wary > 0
             new = await store.insert_events(tx, [event for _, event in events], now, look_first=look_first)
-            generations = await self._effects(tx, [event.fact for event in new])
+            generations = await self._effects(tx, new)
         self._wary = _WARY_BATCHES if len(new) < len(events) else max(0, self._wary - 1)
         metrics.ingested(events, new, now)
         return generations
 
-    async def _effects(self, tx: Tx, facts: Sequence[Fact]) -> dict[str, int]:
-        """Everything that follows from facts not seen before; locks customers first, so contexts need no order."""
-        owners = await subjects.learn_facts(tx, facts)
-        owned = [(owners[fact.order_id], fact) for fact in facts if fact.order_id in owners]
-        counts: dict[str, int] = {}
-        for owner, _ in owned:
-            counts[owner] = counts.get(owner, 0) + 1
+    async def _effects(self, tx: Tx, events: Sequence[ShopEvent]) -> dict[str, int]:
+        """Everything that follows from events not seen before; locks customers first, so contexts need no order."""
+        owners = await subjects.learn_facts(tx, events)
+        owned = [(owners[event.order_id], event) for event in events if event.order_id in owners]
+        counts = Tally(owner for owner, _ in owned)
         generations = await self._directory.raise_generations(tx, counts)
-        known = [(owner, fact) for owner, fact in owned if owner in generations]
+        known = [(owner, event.fact) for owner, event in owned if owner in generations]
         if not known:
             return {}
         await store.add_facts(tx, known)
@@ -247,7 +249,10 @@ class Context:
         self, connection: Tx, order_ids: Collection[str], customer_id: str | None
     ) -> list[tuple[Fact, datetime]]:
         """The facts that came by event of these orders, and of this customer when named, with when each came."""
-        return await store.events_of(connection, order_ids, customer_id)
+        if customer_id is None:
+            return await store.events_of_orders(connection, order_ids)
+        theirs = await subjects.orders_of(connection, customer_id, _MOST_ORDERS_OF_CUSTOMER)
+        return await store.events_of_customer(connection, customer_id, order_ids, theirs)
 
     async def stored(self, connection: Tx, customer_id: str, order_id: str | None) -> dict[str, StoredSource]:
         """What is stored of each source for cases about this order, or about none."""

@@ -1,8 +1,7 @@
 """All SQL of the case context and the inbox of shop events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -14,19 +13,7 @@ from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
 _MOST_EVENTS_OF_CUSTOMER = 1_000
-_EVENT_COLUMNS = (
-    "entry_id",
-    "source",
-    "event_id",
-    "entity_id",
-    "version",
-    "order_id",
-    "customer_id",
-    "kind",
-    "occurred_at",
-    "data",
-    "received_at",
-)
+_EVENT_COLUMNS = (*ShopEvent._fields, "received_at")
 
 
 async def insert_events(
@@ -46,58 +33,39 @@ async def insert_events(
         new = await _unseen(tx, new)
     if not new:
         return []
-    rows = [_columns(entry_id, event, received_at) for entry_id, event in new.items()]
+    rows = [(*event, received_at) for event in new]
     try:
         async with tx.transaction():
             await tx.copy_records_to_table("support_timeline_events", columns=_EVENT_COLUMNS, records=rows)
     except UniqueViolation:  # seen, or another was quicker: after a rebalance two consumers may have the same
-        return [new[entry_id] for entry_id in await _insert_others(tx, rows)]
-    return list(new.values())
+        return await _insert_others(tx, new, received_at)
+    return new
 
 
-def _each_once(events: Sequence[ShopEvent]) -> dict[str, ShopEvent]:
-    """The events by their entries' ids, in the order in which every consumer writes them; of several alike the first."""
-    by_entry = {event.fact.entry_id: event for event in reversed(events)}
-    by_id = {(event.fact.source, event.event_id): entry_id for entry_id, event in by_entry.items()}
-    return {entry_id: by_entry[entry_id] for entry_id in sorted(by_id.values())}
+def _each_once(events: Sequence[ShopEvent]) -> list[ShopEvent]:
+    """The events in the order in which every consumer writes them; of several alike the first."""
+    by_entry = {(event.order_id, event.entry_id): event for event in reversed(events)}
+    by_id = {(event.source, event.event_id): event for event in by_entry.values()}
+    return sorted(by_id.values())
 
 
-async def _unseen(tx: Tx, events: Mapping[str, ShopEvent]) -> dict[str, ShopEvent]:
-    told = [(event.fact.source, event.event_id) for event in events.values()]
-    rows = await tx.fetch(
-        _SQL["seen_events"], list(events), [source for source, _ in told], [event_id for _, event_id in told]
-    )
-    seen = {row["entry_id"] for row in rows}
+async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
+    order_ids, entry_ids, sources, event_ids, *_ = map(list, zip(*events, strict=True))
+    rows = await tx.fetch(_SQL["seen_events"], order_ids, entry_ids, sources, event_ids)
+    seen = {(row["order_id"], row["entry_id"]) for row in rows}
     seen_ids = {(row["source"], row["event_id"]) for row in rows}
-    return {
-        entry_id: event
-        for (entry_id, event), identity in zip(events.items(), told, strict=True)
-        if entry_id not in seen and identity not in seen_ids
-    }
+    return [
+        event
+        for event in events
+        if (event.order_id, event.entry_id) not in seen and (event.source, event.event_id) not in seen_ids
+    ]
 
 
-async def _insert_others(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    *ids, data, received_at = (list(column) for column in zip(*rows, strict=True))
-    bodies = [to_json(one).decode() for one in data]
-    inserted = await tx.fetch(_SQL["insert_events"], *ids, bodies, received_at[0])
-    return [row["entry_id"] for row in inserted]
-
-
-def _columns(entry_id: str, event: ShopEvent, received_at: datetime) -> tuple[Any, ...]:
-    source, entity_id, customer_id, order_id, version, kind, occurred_at, data = event.fact
-    return (
-        entry_id,
-        source,
-        event.event_id,
-        entity_id,
-        version,
-        order_id,
-        customer_id,
-        kind,
-        occurred_at,
-        data,
-        received_at,
-    )
+async def _insert_others(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> list[ShopEvent]:
+    *columns, data = map(list, zip(*events, strict=True))
+    inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data], received_at)
+    new = {(row["order_id"], row["entry_id"]) for row in inserted}
+    return [event for event in events if (event.order_id, event.entry_id) in new]
 
 
 async def add_facts(tx: Tx, facts: Sequence[tuple[str, Fact]]) -> None:
@@ -112,15 +80,19 @@ async def add_facts(tx: Tx, facts: Sequence[tuple[str, Fact]]) -> None:
     )
 
 
-async def events_of(connection: Tx, order_ids: Iterable[str], customer_id: str | None) -> list[tuple[Fact, datetime]]:
-    """The facts in the inbox of these orders, and of this customer when one is named, with when each came."""
-    if customer_id is None:
-        rows = await connection.fetch(_SQL["events_of_orders"], list(order_ids))
-    else:
-        rows = await connection.fetch(
-            _SQL["events_of_customer"], list(order_ids), customer_id, _MOST_EVENTS_OF_CUSTOMER
-        )
-    return [(_fact(row), row["received_at"]) for row in rows]
+async def events_of_orders(connection: Tx, order_ids: Collection[str]) -> list[tuple[Fact, datetime]]:
+    """The facts in the inbox of these orders, with when each came."""
+    return _facts(await connection.fetch(_SQL["events_of_orders"], list(order_ids)))
+
+
+async def events_of_customer(
+    connection: Tx, customer_id: str, order_ids: Collection[str], their_order_ids: Collection[str]
+) -> list[tuple[Fact, datetime]]:
+    """The facts in the inbox of these orders, and what those of the others that are the customer's tell of the customer."""
+    rows = await connection.fetch(
+        _SQL["events_of_customer"], list(order_ids), list(their_order_ids), customer_id, _MOST_EVENTS_OF_CUSTOMER
+    )
+    return _facts(rows)
 
 
 async def put_context(
@@ -165,6 +137,10 @@ async def rest_context(tx: Tx, ticket_ids: Sequence[UUID]) -> None:
 async def purge_events(connection: Tx, before: datetime, limit: int) -> int:
     """Delete one batch of old events that no live case needs; returns how many."""
     return rows_in(await connection.execute(_SQL["purge_events"], before, limit))
+
+
+def _facts(rows: Iterable[Row]) -> list[tuple[Fact, datetime]]:
+    return [(_fact(row), row["received_at"]) for row in rows]
 
 
 def _fact(row: Row) -> Fact:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 Status = Literal["ok", "stale", "unavailable"]
 ServedFrom = Literal["lake", "rest", "events", "context", "none"]
@@ -32,10 +32,33 @@ class Fact(NamedTuple):
 
 
 class ShopEvent(NamedTuple):
-    """A shop event as it is used: its identity and the one fact it tells."""
+    """A shop event as it is stored, column by column: the one fact it tells, and the identities of both.
 
+    Events sort by their orders, those of one order by their entries.
+    """
+
+    order_id: str
+    entry_id: str
+    source: str
     event_id: str
-    fact: Fact
+    entity_id: str
+    version: int
+    customer_id: str | None
+    kind: str
+    occurred_at: datetime
+    data: dict[str, Any]
+
+    @classmethod
+    def telling(cls, event_id: str, fact: Fact) -> Self:
+        """The event of this id that tells this fact."""
+        source, entity_id, customer_id, order_id, version, kind, occurred_at, data = fact
+        return cls(order_id, fact.entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data)
+
+    @property
+    def fact(self) -> Fact:
+        """The fact it tells."""
+        order_id, _, source, _, entity_id, version, customer_id, kind, occurred_at, data = self
+        return Fact(source, entity_id, customer_id, order_id, version, kind, occurred_at, data)
 
 
 class SourceState(NamedTuple):

@@ -1,14 +1,18 @@
 """Whose an order is, as its facts tell it, and which facts a customer's timeline may therefore show."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from support_service.sources.catalog import RANK
-from support_service.sources.model import Fact
+from support_service.sources.model import Fact, ShopEvent
+
+Telling = TypeVar("Telling", Fact, ShopEvent)
+"""What tells whose an order is."""
 
 
-def owners_told(facts: Iterable[Fact]) -> dict[str, str]:
+def owners_told(facts: Iterable[Telling]) -> dict[str, str]:
     """The customer of each order, by the order service's newest word, else by the word of the first source that knows."""
-    best: dict[str, Fact] = {}
+    best: dict[str, Telling] = {}
     for fact in facts:
         if fact.customer_id is None:
             continue
@@ -18,7 +22,7 @@ def owners_told(facts: Iterable[Fact]) -> dict[str, str]:
     return {order_id: str(fact.customer_id) for order_id, fact in best.items()}
 
 
-def _weight(fact: Fact) -> tuple[int, int, str, str]:
+def _weight(fact: Fact | ShopEvent) -> tuple[int, int, str, str]:
     return (-RANK[fact.source], fact.version, fact.entity_id, str(fact.customer_id))
 
 

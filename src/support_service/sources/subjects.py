@@ -12,8 +12,7 @@ from support_service.kit.database import CheckViolation, Tx
 from support_service.kit.problems import Problem
 from support_service.kit.sql import load_queries
 from support_service.kit.together import Sends
-from support_service.sources.model import Fact
-from support_service.sources.ownership import owners_told
+from support_service.sources.ownership import Telling, owners_told
 
 _SQL = load_queries("support_service.sources")
 _ORIGIN = "order_subjects_origin"
@@ -57,8 +56,8 @@ async def learn(tx: Tx, owners: Mapping[str, str]) -> None:
         await tx.execute(_SQL["learn"], list(owners), list(owners.values()))
 
 
-async def learn_facts(tx: Tx, facts: Collection[Fact]) -> dict[str, str]:
-    """Learn from facts; returns the owner, learnt or else claimed, of each of their orders that has one."""
+async def learn_facts(tx: Tx, facts: Collection[Telling]) -> dict[str, str]:
+    """Learn from what tells of orders; returns the owner, learnt or else claimed, of each of their orders that has one."""
     told = owners_told(facts)
     await learn(tx, told)
     others = {fact.order_id for fact in facts} - told.keys()

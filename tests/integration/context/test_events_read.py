@@ -18,7 +18,8 @@ _OTHERS = """
 
 @pytest.mark.parametrize("planned", ["force_custom_plan", "force_generic_plan"])
 @pytest.mark.parametrize(
-    ("name", "values"), [("events_of_orders", [["o-1"]]), ("events_of_customer", [["o-1", "o-2"], "c-1", 1000])]
+    ("name", "values"),
+    [("events_of_orders", [["o-1"]]), ("events_of_customer", [["o-1"], ["o-2", "o-3"], "c-1", 1000])],
 )
 async def test_reading_the_events_of_a_timeline_touches_no_others(
     database_dsns: DatabaseDsns, name: str, values: list[Any], planned: str
@@ -35,5 +36,18 @@ async def test_reading_the_events_of_a_timeline_touches_no_others(
         assert "support_timeline_events_received" not in plan
         assert "Rows Removed" not in plan
         assert len(await connection.fetch(query, *values)) == (1 if name == "events_of_orders" else 3)
+    finally:
+        await connection.close()
+
+
+async def test_of_the_customers_other_orders_it_reads_only_what_tells_of_the_customer(
+    database_dsns: DatabaseDsns,
+) -> None:
+    query = load_queries("support_service.context")["events_of_customer"]
+    connection = await asyncpg.connect(database_dsns.owner)
+    try:
+        await connection.execute(_OTHERS)
+        found = await connection.fetch(query, ["o-1"], ["o-2", "o-3", "o-4"], "c-1", 1000)
+        assert {row["order_id"] for row in found} == {"o-1", "o-2", "o-3"}
     finally:
         await connection.close()

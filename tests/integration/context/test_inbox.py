@@ -21,7 +21,8 @@ async def database(database_dsns: DatabaseDsns) -> AsyncIterator[Database]:
 
 
 def told(event_id: str, version: int) -> ShopEvent:
-    return ShopEvent(event_id, Fact("order", "o1", "c1", "o1", version, "order.created", NOW, {"status": "created"}))
+    fact = Fact("order", "o1", "c1", "o1", version, "order.created", NOW, {"status": "created"})
+    return ShopEvent.telling(event_id, fact)
 
 
 async def put(database: Database, events: Sequence[ShopEvent], *, look_first: bool = False) -> list[ShopEvent]:
@@ -39,6 +40,6 @@ async def test_of_a_batch_only_what_was_not_seen_under_either_identity_is_new(
     assert await put(database, again, look_first=look_first) == []
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT event_id, version FROM support_timeline_events ORDER BY version")
-        kept = await store.events_of(connection, ["o1"], None)
+        kept = await store.events_of_orders(connection, ["o1"])
     assert [tuple(row) for row in rows] == [("e1", 1), ("e2", 2), ("e3", 3), ("e4", 4)]
     assert [fact.data for fact, _ in kept] == [{"status": "created"}] * 4

@@ -1,22 +1,23 @@
 -- name: seen_events
 -- What is in the inbox under either identity.
-SELECT entry_id, source, event_id FROM support_timeline_events WHERE entry_id = ANY ($1::text[])
+SELECT order_id, entry_id, source, event_id FROM support_timeline_events
+WHERE (order_id, entry_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 UNION ALL
-SELECT entry_id, source, event_id FROM support_timeline_events
-WHERE (source, event_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+SELECT order_id, entry_id, source, event_id FROM support_timeline_events
+WHERE (source, event_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))
 
 -- name: insert_events
 -- The inbox: what was seen before, under either identity, is not returned and has no effect.
 INSERT INTO support_timeline_events
-    (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at)
-SELECT entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data::jsonb, $11
+    (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data, received_at)
+SELECT order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data::jsonb, $11
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
     $9::timestamptz[], $10::text[]
-) AS event (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data)
-ORDER BY entry_id COLLATE "C"
+) AS event (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data)
+ORDER BY order_id COLLATE "C", entry_id COLLATE "C"
 ON CONFLICT DO NOTHING
-RETURNING entry_id
+RETURNING order_id, entry_id
 
 -- name: add_facts
 -- Facts are a set keyed by entity and version, so adding them in any order, and twice, ends in the same.
@@ -38,12 +39,14 @@ SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurr
 FROM support_timeline_events WHERE order_id = ANY ($1)
 
 -- name: events_of_customer
--- Materialized: found by orders and customer first, whatever the planner thinks of walking all events back in time.
+-- Of some orders everything, of the customer's others what tells of the customer.
+-- Materialized: found by orders first, whatever the planner thinks of walking all events back in time.
 WITH mine AS MATERIALIZED (
     SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
-    FROM support_timeline_events WHERE order_id = ANY ($1) OR customer_id = $2
+    FROM support_timeline_events
+    WHERE order_id = ANY ($1::text[] || $2::text[]) AND (customer_id = $3 OR order_id = ANY ($1))
 )
-SELECT * FROM mine ORDER BY received_at DESC LIMIT $3
+SELECT * FROM mine ORDER BY received_at DESC LIMIT $4
 
 -- name: put_context
 -- A source that did not answer keeps what is known of it: its facts and the time they were whole.
@@ -68,8 +71,8 @@ UPDATE support_case_context SET live = false WHERE ticket_id = ANY ($1)
 
 -- name: purge_events
 -- Kept a week, or while a case of that customer is live.
-DELETE FROM support_timeline_events WHERE entry_id IN (
-    SELECT entry_id FROM support_timeline_events AS event
+DELETE FROM support_timeline_events WHERE (order_id, entry_id) IN (
+    SELECT order_id, entry_id FROM support_timeline_events AS event
     WHERE received_at < $1
         AND NOT EXISTS (
             SELECT FROM support_case_context AS context
