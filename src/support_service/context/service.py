@@ -155,7 +155,7 @@ class Context:
             if not events:
                 return {}
             look_first = self._wary > 0
-            new = await store.insert_events(tx, [event for _, event in events], now, look_first=look_first)
+            new = await store.insert_events(tx, [event for _, event in events], look_first=look_first)
             generations = await self._effects(tx, new)
         self._wary = _WARY_BATCHES if len(new) < len(events) else max(0, self._wary - 1)
         metrics.ingested(events, new, now)

@@ -13,18 +13,14 @@ from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
 _MOST_EVENTS_OF_CUSTOMER = 1_000
-_EVENT_COLUMNS = (*ShopEvent._fields, "received_at")
 
 
-async def insert_events(
-    tx: Tx, events: Sequence[ShopEvent], received_at: datetime, *, look_first: bool
-) -> list[ShopEvent]:
+async def insert_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) -> list[ShopEvent]:
     """Put events into the inbox; returns those that had not been seen, under either of their identities.
 
     Args:
         tx: the transaction of their effects.
         events: some may be there more than once.
-        received_at: when they came.
         look_first: whether some are likely to have been seen. To look costs as much as to store; not to look costs
             a batch that is written in vain when one of it was seen.
     """
@@ -33,12 +29,11 @@ async def insert_events(
         new = await _unseen(tx, new)
     if not new:
         return []
-    rows = [(*event, received_at) for event in new]
     try:
         async with tx.transaction():
-            await tx.copy_records_to_table("support_timeline_events", columns=_EVENT_COLUMNS, records=rows)
+            await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=new)
     except UniqueViolation:  # seen, or another was quicker: after a rebalance two consumers may have the same
-        return await _insert_others(tx, new, received_at)
+        return await _insert_others(tx, new)
     return new
 
 
@@ -61,9 +56,9 @@ async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
     ]
 
 
-async def _insert_others(tx: Tx, events: Sequence[ShopEvent], received_at: datetime) -> list[ShopEvent]:
+async def _insert_others(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
     *columns, data = map(list, zip(*events, strict=True))
-    inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data], received_at)
+    inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data])
     new = {(row["order_id"], row["entry_id"]) for row in inserted}
     return [event for event in events if (event.order_id, event.entry_id) in new]
 

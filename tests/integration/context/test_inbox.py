@@ -27,7 +27,7 @@ def told(event_id: str, version: int) -> ShopEvent:
 
 async def put(database: Database, events: Sequence[ShopEvent], *, look_first: bool = False) -> list[ShopEvent]:
     async with database.transaction() as tx:
-        return await store.insert_events(tx, events, NOW, look_first=look_first)
+        return await store.insert_events(tx, events, look_first=look_first)
 
 
 @pytest.mark.parametrize("look_first", [False, True])

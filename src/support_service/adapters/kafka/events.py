@@ -21,7 +21,6 @@ FETCHED_AHEAD_KB = 16_384
 """What waits in this process, whatever waits in Kafka: some thousands of events, more than one takes in meanwhile."""
 
 _Answer = TypeVar("_Answer")
-_Headers = list[tuple[str, bytes | None]]
 
 LAG = Gauge(
     "support_shop_events_lag", "Records that wait in the partitions of a topic that this process reads.", ["topic"]
@@ -137,13 +136,14 @@ class KafkaEvents:
 
     def _record(self, message: Message) -> Record:
         _, milliseconds = message.timestamp()
+        headers = message.headers()
         return Record(  # by position: to name the fields costs as much again
             self._types[str(message.topic())],
             message.partition() or 0,
             message.offset() or 0,
             message.key(),
             message.value() or b"",
-            _headers(message),
+            () if headers is None else _headers(headers),
             max(0, milliseconds) / 1000,
         )
 
@@ -164,10 +164,9 @@ class KafkaEvents:
                 LAG.labels(name).set(sum(lags))
 
 
-def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+def _headers(told: object) -> tuple[tuple[str, bytes], ...]:
     # The client's types allow for what only senders may give: a mapping, and text.
-    headers = message.headers()
-    return tuple((name, value or b"") for name, value in cast("_Headers", headers)) if headers else ()
+    return tuple((name, value or b"") for name, value in cast("list[tuple[str, bytes | None]]", told))
 
 
 def _tried(call: Callable[[], _Answer]) -> _Answer:

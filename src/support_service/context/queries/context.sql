@@ -9,8 +9,8 @@ WHERE (source, event_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))
 -- name: insert_events
 -- The inbox: what was seen before, under either identity, is not returned and has no effect.
 INSERT INTO support_timeline_events
-    (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data, received_at)
-SELECT order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data::jsonb, $11
+    (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data)
+SELECT order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data::jsonb
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
     $9::timestamptz[], $10::text[]

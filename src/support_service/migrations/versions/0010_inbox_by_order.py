@@ -1,7 +1,7 @@
 """The inbox of shop events in three indexes instead of five, as every event that comes pays for each of them.
 
 One index finds the events of an order and keeps each entry once. A customer's events are found by their orders, which
-`order_subjects` tells.
+`order_subjects` tells. When an event came, the database says itself.
 
 The version before this one goes on working: it finds by orders as before, and reads the whole inbox where it looks for an
 entry or a customer.
@@ -9,6 +9,7 @@ entry or a customer.
 Revision: 0010, after 0009.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
@@ -24,9 +25,11 @@ def upgrade() -> None:
     _told_once_by("event_id", "source")
     for old in ("order", "customer"):
         op.drop_index(f"{_TABLE}_{old}", _TABLE)
+    op.alter_column(_TABLE, "received_at", server_default=sa.text("now()"))
 
 
 def downgrade() -> None:
+    op.alter_column(_TABLE, "received_at", server_default=None)
     for old in ("order", "customer"):
         op.create_index(f"{_TABLE}_{old}", _TABLE, [f"{old}_id"])
     _told_once_by("source", "event_id")
