@@ -141,8 +141,9 @@ def _machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    cores = os.cpu_count()
-    return f"{cores} x {model or platform.machine()}, {memory_gib:.0f} GiB, {platform.system()} {platform.release()}"
+    system = f"{platform.system()} {platform.release()}"
+    python = f"Python {platform.python_version()} built {platform.python_build()[1]}"
+    return f"{os.cpu_count()} x {model or platform.machine()}, {memory_gib:.0f} GiB, {system}, {python}"
 
 
 def _rounded(value: float) -> float:
