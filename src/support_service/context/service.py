@@ -163,7 +163,7 @@ class Context:
 
     async def _effects(self, tx: Tx, events: Sequence[ShopEvent]) -> dict[str, int]:
         """Everything that follows from events not seen before; locks customers first, so contexts need no order."""
-        owners = await subjects.learn_facts(tx, events)
+        owners = await subjects.learn_from(tx, events)
         owned = [(owners[event.order_id], event) for event in events if event.order_id in owners]
         counts = Tally(owner for owner, _ in owned)
         generations = await self._directory.raise_generations(tx, counts)

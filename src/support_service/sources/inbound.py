@@ -11,7 +11,7 @@ from support_service.sources.catalog import BY_TOPIC
 from support_service.sources.cloudevents import Headers, json_in, may_be_cloudevent, plain
 from support_service.sources.errors import MalformedEvent, MalformedRow
 from support_service.sources.mapping import FROM_ENVELOPE, EventMapping
-from support_service.sources.model import ShopEvent
+from support_service.sources.model import ShopEvent, entry_id_of
 from support_service.sources.source import Identifier, Source
 
 _CONFIG = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -60,11 +60,20 @@ def _at_once(value: bytes, topic: str, source: Source) -> ShopEvent | None:
         told = _whole(topic).validate_json(value)
     except ValidationError:
         return None
-    event_id, _, occurred_at, data, version, order_id, customer_id = told.values()
-    name = source.name
+    order_id, version, data = told["order_id"], told["version"], told["data"]
     entity_id = order_id if source.entity == "order_id" else data.pop(source.entity)
-    entry_id, kind = f"{name}:{entity_id}:{version}", f"{name}.{data['status']}"
-    return ShopEvent(order_id, entry_id, name, event_id, entity_id, version, customer_id, kind, occurred_at, data)
+    return ShopEvent(
+        order_id,
+        entry_id_of(source.name, entity_id, version),
+        source.name,
+        told["event_id"],
+        entity_id,
+        version,
+        told["customer_id"],
+        f"{source.name}.{data['status']}",
+        told["time"],
+        data,
+    )
 
 
 def _step_by_step(
@@ -99,7 +108,7 @@ def _whole(topic: str) -> SchemaValidator:
     """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes."""
     source = BY_TOPIC[topic]
     fields = {name: (field.annotation, field) for name, field in source.row.model_fields.items()}
-    own = [*source.data_keys, *({source.entity}.difference(FROM_ENVELOPE))]
+    own = [*source.data_keys, *({source.entity} - FROM_ENVELOPE)]
     inside: dict[str, Any] = {name: fields[name] for name in own}
     around: dict[str, Any] = {name: fields[name] for name in FROM_ENVELOPE}
     data = create_model("Data", __config__=_CONFIG, **inside)

@@ -15,7 +15,7 @@ from support_service.sources.cloudevents import Headers
 from support_service.sources.source import Source
 
 _HEADER = "header:"
-FROM_ENVELOPE = ("version", "occurred_at", "order_id", "customer_id")
+FROM_ENVELOPE = frozenset({"version", "occurred_at", "order_id", "customer_id"})
 """Fields of a row that the envelope holds."""
 
 As = Literal["it_is", "text", "minor_units", "time_from_ms", "time_from_s", "seconds"]
@@ -108,7 +108,7 @@ def _faults(type_: str, mapping: EventMapping) -> list[str]:
     source = BY_TOPIC.get(type_)
     if source is None:
         return [f"{type_}: there is no such event; there are {', '.join(sorted(BY_TOPIC))}"]
-    own = source.row.model_fields.keys() - FROM_ENVELOPE
+    own = set(source.row.model_fields) - FROM_ENVELOPE
     needed = {name for name in own if source.row.model_fields[name].is_required()}
     statuses = set(mapping.data["status"].values.values()) - set(source.statuses) if "status" in mapping.data else ()
     return [

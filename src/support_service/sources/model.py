@@ -27,8 +27,13 @@ class Fact(NamedTuple):
 
     @property
     def entry_id(self) -> str:
-        """The fact's identity, `source:entity_id:version`."""
-        return f"{self.source}:{self.entity_id}:{self.version}"
+        """The fact's identity."""
+        return entry_id_of(self.source, self.entity_id, self.version)
+
+
+def entry_id_of(source: str, entity_id: str, version: int) -> str:
+    """The identity of what one version of one entity says, `source:entity_id:version`."""
+    return f"{source}:{entity_id}:{version}"
 
 
 class ShopEvent(NamedTuple):

@@ -1,18 +1,14 @@
 """Whose an order is, as its facts tell it, and which facts a customer's timeline may therefore show."""
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
 
 from support_service.sources.catalog import RANK
 from support_service.sources.model import Fact, ShopEvent
 
-Telling = TypeVar("Telling", Fact, ShopEvent)
-"""What tells whose an order is."""
 
-
-def owners_told(facts: Iterable[Telling]) -> dict[str, str]:
+def owners_told(facts: Iterable[Fact | ShopEvent]) -> dict[str, str]:
     """The customer of each order, by the order service's newest word, else by the word of the first source that knows."""
-    best: dict[str, Telling] = {}
+    best: dict[str, Fact | ShopEvent] = {}
     for fact in facts:
         if fact.customer_id is None:
             continue

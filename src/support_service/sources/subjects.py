@@ -12,7 +12,8 @@ from support_service.kit.database import CheckViolation, Tx
 from support_service.kit.problems import Problem
 from support_service.kit.sql import load_queries
 from support_service.kit.together import Sends
-from support_service.sources.ownership import Telling, owners_told
+from support_service.sources.model import ShopEvent
+from support_service.sources.ownership import owners_told
 
 _SQL = load_queries("support_service.sources")
 _ORIGIN = "order_subjects_origin"
@@ -56,11 +57,11 @@ async def learn(tx: Tx, owners: Mapping[str, str]) -> None:
         await tx.execute(_SQL["learn"], list(owners), list(owners.values()))
 
 
-async def learn_facts(tx: Tx, facts: Collection[Telling]) -> dict[str, str]:
-    """Learn from what tells of orders; returns the owner, learnt or else claimed, of each of their orders that has one."""
-    told = owners_told(facts)
+async def learn_from(tx: Tx, events: Collection[ShopEvent]) -> dict[str, str]:
+    """Learn from events; returns the owner, learnt or else claimed, of each of their orders that has one."""
+    told = owners_told(events)
     await learn(tx, told)
-    others = {fact.order_id for fact in facts} - told.keys()
+    others = {event.order_id for event in events} - told.keys()
     rows = await tx.fetch(_SQL["owners"], list(others)) if others else []
     return told | {row["order_id"]: row["customer_id"] for row in rows}
 

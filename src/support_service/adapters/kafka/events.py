@@ -136,14 +136,13 @@ class KafkaEvents:
 
     def _record(self, message: Message) -> Record:
         _, milliseconds = message.timestamp()
-        headers = message.headers()
         return Record(  # by position: to name the fields costs as much again
             self._types[str(message.topic())],
             message.partition() or 0,
             message.offset() or 0,
             message.key(),
             message.value() or b"",
-            () if headers is None else _headers(headers),
+            _headers(message),
             max(0, milliseconds) / 1000,
         )
 
@@ -164,9 +163,10 @@ class KafkaEvents:
                 LAG.labels(name).set(sum(lags))
 
 
-def _headers(told: object) -> tuple[tuple[str, bytes], ...]:
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
     # The client's types allow for what only senders may give: a mapping, and text.
-    return tuple((name, value or b"") for name, value in cast("list[tuple[str, bytes | None]]", told))
+    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    return tuple((name, value or b"") for name, value in headers) if headers else ()
 
 
 def _tried(call: Callable[[], _Answer]) -> _Answer:
