@@ -23,13 +23,13 @@ from campaign.points import POINTS
 from campaign.story import Chapter
 from campaign.verdict import Verdict
 from support.service import worked_off
+from support.shop import record_of
 from support_service import wiring
 from support_service.demo.events import ShopEvent
 from support_service.desk.schemas import MessageCreate, TicketCreate
 from support_service.directory import Principal
 from support_service.kit.database import DatabaseError, LostConnection
 from support_service.kit.problems import Problem
-from support_service.ports.events import Record
 
 WITH_CASES = 0.02
 """The part of the orders that have an open case."""
@@ -196,12 +196,7 @@ class Campaign:
     async def _replay_in_order(self, chapter: Chapter) -> None:
         context = self.ground.reference.context
         for batch in _batched(chapter.ordered, _BATCH):
-            await context.ingest(
-                [
-                    Record(event.topic, 0, number, event.key.encode(), event.value, (), event.occurred_at.timestamp())
-                    for number, event in enumerate(batch)
-                ]
-            )
+            await context.ingest([record_of(event, number) for number, event in enumerate(batch)])
 
 
 async def campaign(plan: Plan, say: Say) -> Verdict:

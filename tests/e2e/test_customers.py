@@ -9,9 +9,8 @@ import pytest
 from support.api import CASES, agent_id, count, patch, problem, rows
 from support.postgres import DatabaseDsns
 from support.service import Person, RunningService
-from support.shop import DAY, every_fact, placed
+from support.shop import DAY, every_fact, placed, record_of
 from support_service.demo.events import event_of
-from support_service.ports.events import Record
 
 CUSTOMER = "/support/customers/c-1"
 
@@ -62,11 +61,7 @@ async def test_of_orders_that_only_events_told_of_a_customers_timeline_shows_the
     await service.shop.add(every_fact("o-1", "c-1"))
     case = await agent.open_case()
     told = [event_of(placed(order, whose, DAY)) for order, whose in (("o-2", "c-1"), ("o-3", "c-2"), ("o-4", None))]
-    records = [
-        Record(event.topic, 0, offset, None, event.value, (), DAY.timestamp())
-        for offset, event in enumerate(filter(None, told))
-    ]
-    await service.worker.context.ingest(records)
+    await service.worker.context.ingest([record_of(event, n) for n, event in enumerate(filter(None, told))])
     entries = (await agent.timeline(case["ticket_id"]))["entries"]
     assert {entry["order_id"] for entry in entries} == {"o-1", "o-2"}
 

@@ -12,7 +12,7 @@ import pytest
 from support.api import agent_id, count, problem
 from support.command import run_command
 from support.service import RunningService
-from support.shop import DAY, placed
+from support.shop import DAY, placed, record_of
 from support_service.demo.events import event_of
 from support_service.kit import deadletters
 from support_service.kit.deadletters import KeptLetter
@@ -24,7 +24,7 @@ LETTERS = "/support/dead-letters"
 def record(order_id: str, offset: int) -> Record:
     event = event_of(placed(order_id, "c1", DAY + timedelta(minutes=offset)))
     assert event is not None
-    return Record(event.topic, 0, offset, order_id.encode(), event.value, (("trace", b"t-1"),), DAY.timestamp())
+    return record_of(event, offset)._replace(headers=(("trace", b"t-1"),), timestamp=DAY.timestamp())
 
 
 def poisoned(order_id: str, offset: int) -> Record:

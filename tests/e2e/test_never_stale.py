@@ -14,7 +14,7 @@ from bench.history import Read, Write, judge
 
 from support.postgres import DatabaseDsns
 from support.service import Person, RunningService, another_api, running_service
-from support.shop import every_fact
+from support.shop import every_fact, record_of
 from support.stack import SharedStack
 from support_service.demo.events import event_of
 from support_service.kit.clock import SystemClock
@@ -64,8 +64,7 @@ def events(cases: list[Case], offsets: Iterator[int]) -> list[Record]:
         fact = replace(every_fact(case.order_id, case.customer_id)[0], version=case.version)
         event = event_of(fact)
         assert event is not None
-        key = event.key.encode()
-        records.append(Record(event.topic, 0, next(offsets), key, event.value, (), SystemClock().now().timestamp()))
+        records.append(record_of(event, next(offsets))._replace(timestamp=SystemClock().now().timestamp()))
     return records
 
 

@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from support_service.demo.events import ShopEvent
 from support_service.demo.facts import ShopFact, Source, Value
 from support_service.demo.rest import create_rest_app
 from support_service.demo.tables import TABLES, add_facts, create_shop, lock_feed
 from support_service.kit.database import Database
+from support_service.ports.events import Record
 from support_service.sources import SOURCES, timeline_view_sql
 
 VIEW = "lake.vw_support_case_timeline"
@@ -77,6 +79,11 @@ def placed(order_id: str, customer_id: str | None, at: datetime) -> ShopFact:
     """An order that was just placed."""
     fact = every_fact(order_id, customer_id)[0]
     return replace(fact, occurred_at=at, time_known=True)
+
+
+def record_of(event: ShopEvent, offset: int) -> Record:
+    """The record that a broker hands over, produced when what it tells of happened."""
+    return Record(event.topic, 0, offset, event.key.encode(), event.value, (), event.occurred_at.timestamp())
 
 
 @dataclass(slots=True)
