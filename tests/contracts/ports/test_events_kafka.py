@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
@@ -55,6 +56,18 @@ class TestKafkaEvents(EventSourceBehaviour):
         records = await connect().poll(max_records=100, timeout_s=10)
         assert keys(records) == [f"o{n}" for n in range(20)]
         assert records[0].headers == (("traceparent", b"00-1"),)
+
+    async def test_what_was_fetched_ahead_is_taken_without_waiting_in_a_thread(
+        self, shop: KafkaShop, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await shop.add([placed(order_id, "c1", DAY) for order_id in ("o1", "o2", "o3")])
+        source = connect()
+        assert keys(await source.poll(max_records=1, timeout_s=10)) == ["o1"]
+        threads = Mock(side_effect=AssertionError("a thread"))
+        monkeypatch.setattr(asyncio, "to_thread", threads)
+        assert keys(await source.poll(max_records=2, timeout_s=10)) == ["o2", "o3"]
+        with pytest.raises(AssertionError, match="a thread"):
+            await source.poll(max_records=1, timeout_s=0.1)
 
     async def test_two_members_of_a_group_share_the_records_and_one_that_leaves_hands_its_share_over(
         self, kafka: "Running"

@@ -1,6 +1,7 @@
 """Shop events from Kafka.
 
-The client (librdkafka) runs threads of its own; a call that may wait is made in a thread, so that the event loop goes on.
+The client (librdkafka) runs threads of its own, which fetch ahead: what is there is taken at once, and a call that may wait
+is made in a thread, so that the event loop goes on.
 """
 
 import asyncio
@@ -71,7 +72,9 @@ class KafkaEvents:
 
     async def poll(self, *, max_records: int, timeout_s: float) -> list[Record]:
         """The next records; empty when there was none for `timeout_s` seconds."""
-        records = await asyncio.to_thread(self._next, max_records, timeout_s)
+        # A thread for what is there already would cost as much as taking it, and the processor's caches.
+        records = [] if self._consumer is None else self._next(max_records, 0)
+        records = records or await asyncio.to_thread(self._next, max_records, timeout_s)
         error, self._error = self._error, None
         if error is not None and not records:
             raise EventSourceError(error.str())
