@@ -53,9 +53,15 @@ class TrinoShop:
 
     async def running(self) -> int:
         """How many queries of the service Trino is working on."""
+        return await self._queries("state NOT IN ('FINISHED', 'FAILED')")
+
+    async def asked(self, order_id: str) -> int:
+        """How many queries of the service about an order Trino was ever sent."""
+        return await self._queries(f"strpos(query, '{order_id}') > 0")
+
+    async def _queries(self, which: str) -> int:
         [[count]] = await self.query(
-            "SELECT count(*) FROM system.runtime.queries"
-            " WHERE source = 'support-service' AND state NOT IN ('FINISHED', 'FAILED')"
+            f"SELECT count(*) FROM system.runtime.queries WHERE source = 'support-service' AND {which}"
         )
         assert isinstance(count, int)
         return count

@@ -1,5 +1,6 @@
 """Processes by pid and time of birth: a number alone may belong to a stranger by now."""
 
+import atexit
 import contextlib
 import os
 import signal
@@ -18,6 +19,13 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 _children: "dict[int, subprocess.Popen[bytes]]" = {}
 """Those that this process started: they are zombies until it looks after them."""
+
+
+@atexit.register
+def _let_them_go() -> None:
+    """They are meant to outlive us; Popen warns of each whose end it was not told."""
+    for child in _children.values():
+        child.returncode = 0
 
 
 @dataclass(frozen=True, slots=True)
