@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from support_service.attachments.model import Attachment, Reason, State
 from support_service.attachments.names import LONGEST_NAME, checked
 from support_service.directory import Profile
+from support_service.kit.models import Input, Output
 from support_service.ports.blobs import SignedDownload, SignedUpload
 
 MOST_PER_MESSAGE = 10
@@ -19,15 +20,7 @@ _ContentType = Annotated[str, StringConstraints(max_length=127, pattern=r"^[a-z]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class AttachmentCreate(_Input):
+class AttachmentCreate(Input):
     """A file that is to be uploaded."""
 
     model_config = ConfigDict(
@@ -49,7 +42,7 @@ class AttachmentCreate(_Input):
     sha256: _Sha256 = Field(description="Of the file, in hexadecimal digits.")
 
 
-class UploadForm(_Output):
+class UploadForm(Output):
     """A form to post: all of `fields`, then the file as the field `file`, as multipart/form-data."""
 
     method: Literal["POST"] = "POST"
@@ -63,7 +56,7 @@ class UploadForm(_Output):
         return cls(url=signed.url, fields=dict(signed.fields), expires_at=signed.expires_at)
 
 
-class AttachmentResponse(_Output):
+class AttachmentResponse(Output):
     """A file of a case."""
 
     attachment_id: UUID
@@ -111,7 +104,7 @@ class AttachmentDetail(AttachmentResponse):
         )
 
 
-class AttachedFile(_Output):
+class AttachedFile(Output):
     """A file that a message holds."""
 
     attachment_id: UUID

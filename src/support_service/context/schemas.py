@@ -5,26 +5,22 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from support_service.kit.deadletters import KeptLetter
 from support_service.kit.inputs import Printable
+from support_service.kit.models import Output
+from support_service.kit.paging import PageQuery
 
 
-class DeadLetterQuery(BaseModel):
+class DeadLetterQuery(PageQuery):
     """Which dead letters are wanted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     topic: Annotated[str, Printable] | None = Field(default=None, max_length=249)
-    limit: int = Field(default=100, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
 
 
-class DeadLetterItem(BaseModel):
+class DeadLetterItem(Output):
     """A message that could not be used: where it came from and why, without what it says."""
-
-    model_config = ConfigDict(frozen=True)
 
     dead_letter_id: UUID
     received_at: datetime
@@ -70,14 +66,14 @@ class DeadLetterDetail(DeadLetterItem):
         )
 
 
-class DeadLetterPage(BaseModel):
+class DeadLetterPage(Output):
     """Dead letters, oldest first."""
 
     items: tuple[DeadLetterItem, ...]
     next_cursor: str | None
 
 
-class DeadLetterReplay(BaseModel):
+class DeadLetterReplay(Output):
     """What came of taking a dead letter in once more."""
 
     taken_in: bool = Field(description="Whether it could be used; it then is a dead letter no more.")

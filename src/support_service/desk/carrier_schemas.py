@@ -4,20 +4,20 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from support_service.cases import Channel, Delivery, DeliveryState, FailureReason, Parcel
 from support_service.kit.inputs import Moment
+from support_service.kit.models import Input, Output
+from support_service.kit.paging import PageQuery
 
 _ProviderId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
-class DeliveryReport(BaseModel):
+class DeliveryReport(Input):
     """What became of a reply. No words of a provider: they may hold an address."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
         json_schema_extra={
             "examples": [{"state": "failed", "reason": "mailbox_full", "reported_at": "2026-06-01T12:00:00Z"}]
         },
@@ -47,20 +47,15 @@ class DeliveryReport(BaseModel):
         return Delivery(self.state, self.reason, self.reported_at, self.provider_id)
 
 
-class DeliveryQuery(BaseModel):
+class DeliveryQuery(PageQuery):
     """Which replies a carrier asks for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: DeliveryState = DeliveryState.QUEUED
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
 
 
-class ReportedDelivery(BaseModel):
+class ReportedDelivery(Output):
     """How a delivery stands after a report; another state than the one reported: what stood was later."""
-
-    model_config = ConfigDict(frozen=True)
 
     conversation_id: UUID
     state: DeliveryState
@@ -106,10 +101,8 @@ class DeliveryItem(ReportedDelivery):
         return cls(**dict(delivery), **own)
 
 
-class ReplyDeliveryPage(BaseModel):
+class ReplyDeliveryPage(Output):
     """A page of replies, oldest first."""
-
-    model_config = ConfigDict(frozen=True)
 
     items: tuple[DeliveryItem, ...]
     next_cursor: str | None

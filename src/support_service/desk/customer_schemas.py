@@ -4,17 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from support_service.desk.schemas import TicketPage, TicketResponse
+from support_service.kit.models import Output
 from support_service.timeline import TimelineResponse
 
 
-class _Output(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class RelatedCases(_Output):
+class RelatedCases(Output):
     """The other cases in your sight on the order of a case, newest first."""
 
     order_id: str | None
@@ -23,7 +20,7 @@ class RelatedCases(_Output):
     items: tuple[TicketResponse, ...] = Field(description="The newest five.")
 
 
-class CustomerOrder(_Output):
+class CustomerOrder(Output):
     """An order of a customer."""
 
     order_id: str
@@ -32,7 +29,7 @@ class CustomerOrder(_Output):
     cases: int = Field(description="Cases on it among those shown.")
 
 
-class RepeatContact(_Output):
+class RepeatContact(Output):
     """An order about which a customer came more than once, among the cases shown."""
 
     order_id: str
@@ -40,7 +37,7 @@ class RepeatContact(_Output):
     newest: UUID = Field(description="The newest of these cases.")
 
 
-class CustomerResponse(_Output):
+class CustomerResponse(Output):
     """A customer, as far as they are known from cases in your sight and from the shop."""
 
     customer_id: str

@@ -13,10 +13,10 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
 
-from support_service.desk.schemas import PageQuery
 from support_service.desk.service import Desk
 from support_service.directory import MATRIX, Action, Guard, Principal, Role
 from support_service.kit import logs
+from support_service.kit.paging import PageQuery
 from support_service.kit.web import ANSWER_HEADERS, account, observed_route, problem_of, request_id_of
 from support_service.timeline import Served
 

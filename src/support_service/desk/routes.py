@@ -11,6 +11,7 @@ from support_service.desk import schemas
 from support_service.desk.service import Desk
 from support_service.directory import Action, Guard, Principal
 from support_service.kit import logs
+from support_service.kit.paging import PageQuery
 from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 from support_service.kit.writes import IdempotencyKey, IfMatch, once_of, sent, version_of
@@ -124,7 +125,7 @@ def _conversation_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
 
     @router.get("/cases/{ticket_id}/messages", responses=problem_answers(401, 403, 404, 422, 503))
     async def read_messages(
-        ticket_id: UUID, page: Annotated[schemas.PageQuery, Query()], principal: Principal = reader
+        ticket_id: UUID, page: Annotated[PageQuery, Query()], principal: Principal = reader
     ) -> schemas.MessagePage:
         """The messages of a case, newest first."""
         logs.bind(ticket_id=ticket_id)
@@ -143,7 +144,7 @@ def _timeline_routes(router: APIRouter, desk: Desk, guard: Guard) -> None:
     )
     async def read_timeline(
         ticket_id: UUID,
-        page: Annotated[schemas.PageQuery, Query()],
+        page: Annotated[PageQuery, Query()],
         if_none_match: IfNoneMatch = None,
         principal: Principal = reader,
     ) -> Response:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from support_service.attachments import MOST_PER_MESSAGE, AttachedFile
 from support_service.cases import (
@@ -26,6 +26,8 @@ from support_service.cases import (
 )
 from support_service.directory import Principal, Profile
 from support_service.kit.inputs import NotNul, OneLine, Printable, SmallObject, Switch
+from support_service.kit.models import Input, Output
+from support_service.kit.paging import PageQuery
 from support_service.kit.words import tsqueries
 from support_service.sources import SOURCES
 from support_service.timeline import TimelineResponse
@@ -47,15 +49,7 @@ AttachmentsOf = Mapping[UUID, tuple[AttachedFile, ...]]
 """By message, the files it holds."""
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class TicketCreate(_Input):
+class TicketCreate(Input):
     """A new case. `description` is the customer's own words and becomes the first message."""
 
     model_config = ConfigDict(
@@ -89,7 +83,7 @@ class TicketCreate(_Input):
         return NewCase(**self.model_dump())
 
 
-class MessageCreate(_Input):
+class MessageCreate(Input):
     """Something said in a case; whose words it is follows from who sends it."""
 
     model_config = ConfigDict(
@@ -119,7 +113,7 @@ class MessageCreate(_Input):
         return self
 
 
-class AwaitedState(_Input):
+class AwaitedState(Input):
     """A state of the case's order, of a payment or of a shipment of it."""
 
     source: Literal["order", "payment", "shipment"]
@@ -134,7 +128,7 @@ class AwaitedState(_Input):
         return self
 
 
-class TicketChange(_Input):
+class TicketChange(Input):
     """The fields of a case to change; those left out stay, null clears."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "PENDING", "priority": "HIGH"}]})
@@ -146,7 +140,7 @@ class TicketChange(_Input):
     order_id: Identifier | None = None
     subject: Line = ""
     category: Name | None = None
-    tags: Annotated[list[Name], Field(max_length=_MOST_TAGS)] = []
+    tags: Annotated[list[Name], Field(max_length=_MOST_TAGS)] = []  # noqa: RUF012 - pydantic copies it
     language: Language | None = None
     waits_for: AwaitedState | None = Field(
         default=None, description="The case is opened again when this comes; null: it waits for nothing any more."
@@ -162,10 +156,10 @@ class TicketChange(_Input):
         return sent
 
 
-class CaseQuery(_Input):
+class CaseQuery(PageQuery):
     """What a list of cases is narrowed to."""
 
-    status: Annotated[list[Status], Field(max_length=len(Status))] = []
+    status: Annotated[list[Status], Field(max_length=len(Status))] = []  # noqa: RUF012 - as above
     assignee: UUID | None = None
     team: Name | None = None
     customer_id: Identifier | None = None
@@ -177,10 +171,9 @@ class CaseQuery(_Input):
         " begun only. A page may then hold fewer than `limit` and still have a `next_cursor`.",
     )
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
 
 
-class CaseReadQuery(_Input):
+class CaseReadQuery(Input):
     """How a case is read."""
 
     include_timeline: bool = Field(
@@ -188,14 +181,7 @@ class CaseReadQuery(_Input):
     )
 
 
-class PageQuery(_Input):
-    """A page of a list."""
-
-    limit: int = Field(default=100, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
-
-
-class TicketResponse(_Output):
+class TicketResponse(Output):
     """A case. Personal fields are null for a reader who may not see them."""
 
     ticket_id: UUID
@@ -231,7 +217,7 @@ class TicketResponse(_Output):
         return cls(**_ticket_fields(ticket, profile))
 
 
-class ReplyDelivery(_Output):
+class ReplyDelivery(Output):
     """How a reply stands on its way to the customer."""
 
     state: DeliveryState
@@ -244,7 +230,7 @@ class ReplyDelivery(_Output):
         return cls(state=delivery.state, reason=delivery.reason, reported_at=delivery.reported_at)
 
 
-class ConversationMessage(_Output):
+class ConversationMessage(Output):
     """A message of a conversation."""
 
     conversation_id: UUID
@@ -311,21 +297,21 @@ class TicketDetail(TicketResponse):
         )
 
 
-class TicketPage(_Output):
+class TicketPage(Output):
     """A page of cases, newest first."""
 
     items: tuple[TicketResponse, ...]
     next_cursor: str | None
 
 
-class MessagePage(_Output):
+class MessagePage(Output):
     """A page of messages, newest first."""
 
     items: tuple[ConversationMessage, ...]
     next_cursor: str | None
 
 
-class WorkloadResponse(_Output):
+class WorkloadResponse(Output):
     """What lies with one agent now."""
 
     agent_id: UUID
@@ -355,7 +341,7 @@ def _ticket_fields(ticket: Ticket, profile: Profile) -> dict[str, Any]:
     return fields
 
 
-class AgentResponse(_Output):
+class AgentResponse(Output):
     """The person or client that a token stands for."""
 
     agent_id: UUID

@@ -34,7 +34,7 @@ from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
 from support_service.kit.loader import Loader
-from support_service.kit.paging import InvalidCursor, cut, decode_cursor, encode_cursor, id_in
+from support_service.kit.paging import InvalidCursor, PageQuery, cut, decode_cursor, encode_cursor, id_in
 from support_service.kit.problems import Forbidden
 from support_service.kit.words import tsqueries
 from support_service.kit.writes import Once, etag_of, run_once
@@ -185,7 +185,7 @@ class Desk:
         return _shown(body, timeline).unless_known(if_none_match)
 
     async def read_timeline(
-        self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery, *, if_none_match: str | None = None
+        self, principal: Principal, ticket_id: UUID, page: PageQuery, *, if_none_match: str | None = None
     ) -> Served:
         """One page of the timeline of a case."""
         if page.cursor is None and page.limit == DEFAULT_LIMIT:
@@ -197,7 +197,7 @@ class Desk:
         return await self.ask_for_timeline(principal, ticket_id, page, if_none_match=if_none_match)
 
     async def ask_for_timeline(
-        self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery, *, if_none_match: str | None = None
+        self, principal: Principal, ticket_id: UUID, page: PageQuery, *, if_none_match: str | None = None
     ) -> Served:
         """The same, for whoever knows that it takes more than this process remembers."""
         with self._timeline.soon():
@@ -255,9 +255,7 @@ class Desk:
         self._recent.keep_body(profile, body)
         return body
 
-    async def read_messages(
-        self, principal: Principal, ticket_id: UUID, page: schemas.PageQuery
-    ) -> schemas.MessagePage:
+    async def read_messages(self, principal: Principal, ticket_id: UUID, page: PageQuery) -> schemas.MessagePage:
         """Messages of a case, newest first."""
         before = _LAST_NUMBER if page.cursor is None else _number_in(page.cursor)
 

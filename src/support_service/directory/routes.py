@@ -11,6 +11,7 @@ from support_service.directory.access import Action
 from support_service.directory.guard import Guard
 from support_service.directory.model import Principal
 from support_service.directory.teams import Teams
+from support_service.kit.paging import PageQuery
 from support_service.kit.requests import Operation
 from support_service.kit.web import problem_answers
 from support_service.kit.writes import IdempotencyKey, IfMatch, once_of, sent, version_of
@@ -32,7 +33,7 @@ def _reading_routes(router: APIRouter, teams: Teams, guard: Guard) -> None:
     reader = Depends(guard.permit(Action.TEAM_READ))
 
     @router.get("", responses=problem_answers(401, 403, 422, 503), dependencies=[reader])
-    async def list_teams(query: Annotated[schemas.TeamQuery, Query()]) -> schemas.TeamPage:
+    async def list_teams(query: Annotated[PageQuery, Query()]) -> schemas.TeamPage:
         """The teams that cases can be given to."""
         return await teams.page(query)
 
@@ -47,7 +48,7 @@ def _reading_routes(router: APIRouter, teams: Teams, guard: Guard) -> None:
         return sent(await teams.read(team))
 
     @router.get("/{team}/members", responses=problem_answers(401, 403, 404, 422, 503), dependencies=[reader])
-    async def list_members(team: _Team, query: Annotated[schemas.TeamQuery, Query()]) -> schemas.MemberPage:
+    async def list_members(team: _Team, query: Annotated[PageQuery, Query()]) -> schemas.MemberPage:
         """Who is in a team, of those who have ever signed in."""
         return await teams.members(team, query)
 

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from support_service.directory.model import Agent, Team
 from support_service.kit.inputs import Printable
+from support_service.kit.models import Input, Output
 from support_service.kit.words import fold
 
 _LONGEST = 64
@@ -24,15 +25,7 @@ Name = Annotated[
 ]
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class TeamCreate(_Input):
+class TeamCreate(Input):
     """A new team."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Giao hàng", "team": "logistics"}]})
@@ -49,7 +42,7 @@ class TeamCreate(_Input):
         return self.team or made[:_LONGEST] or None
 
 
-class TeamChange(_Input):
+class TeamChange(Input):
     """What to change of a team."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Giao hàng"}]})
@@ -57,14 +50,7 @@ class TeamChange(_Input):
     name: Name
 
 
-class TeamQuery(_Input):
-    """A page of teams or of members."""
-
-    limit: int = Field(default=100, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
-
-
-class TeamResponse(_Output):
+class TeamResponse(Output):
     """A team."""
 
     team: str = Field(description="Its id, as cases and filters bear it.")
@@ -78,7 +64,7 @@ class TeamResponse(_Output):
         return cls(team=team.team, name=team.name, version=team.version, created_at=team.created_at)
 
 
-class TeamPage(_Output):
+class TeamPage(Output):
     """A page of teams, by their ids."""
 
     items: tuple[TeamResponse, ...]
@@ -86,7 +72,7 @@ class TeamPage(_Output):
     next_cursor: str | None
 
 
-class MemberResponse(_Output):
+class MemberResponse(Output):
     """A member of a team."""
 
     agent_id: UUID
@@ -99,7 +85,7 @@ class MemberResponse(_Output):
         return cls(agent_id=agent.agent_id, name=agent.name, roles=tuple(sorted(agent.roles)))
 
 
-class MemberPage(_Output):
+class MemberPage(Output):
     """A page of members, by their ids."""
 
     items: tuple[MemberResponse, ...]

@@ -15,7 +15,7 @@ from support_service.directory.model import Principal, Team
 from support_service.kit.clock import Clock
 from support_service.kit.database import Database, Tx
 from support_service.kit.idempotency import Answer
-from support_service.kit.paging import cut, decode_cursor, id_in
+from support_service.kit.paging import PageQuery, cut, decode_cursor, id_in
 from support_service.kit.writes import Once, etag_of, run_once
 
 MOST_TEAMS = 100
@@ -37,7 +37,7 @@ class Teams:
         self._kept_here = kept_here
         self._unfinished = unfinished
 
-    async def page(self, query: schemas.TeamQuery) -> schemas.TeamPage:
+    async def page(self, query: PageQuery) -> schemas.TeamPage:
         """Teams, by their ids."""
         after = "" if query.cursor is None else str(decode_cursor(query.cursor, (str,))[0])
         async with self._database.connection() as connection:
@@ -55,7 +55,7 @@ class Teams:
         async with self._database.connection() as connection:
             return _answer(_there(await store.team(connection, team)))
 
-    async def members(self, team: str, query: schemas.TeamQuery) -> schemas.MemberPage:
+    async def members(self, team: str, query: PageQuery) -> schemas.MemberPage:
         """Who is in a team, by their ids.
 
         Raises:

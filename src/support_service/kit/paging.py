@@ -10,10 +10,20 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from pydantic import Field
+
+from support_service.kit.models import Input
 from support_service.kit.problems import InvalidInput
 
 _LONGEST_CURSOR = 512
 _Row = TypeVar("_Row")
+
+
+class PageQuery(Input):
+    """Which page of a list; `cursor` is the one that the page before gave out."""
+
+    limit: int = Field(default=100, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=_LONGEST_CURSOR)
 
 
 class InvalidCursor(InvalidInput):

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from support_service.kit.addresses import LONGEST_URL
 from support_service.kit.inputs import Moment, Printable, Switch
+from support_service.kit.models import Input, Output
+from support_service.kit.paging import PageQuery
 from support_service.webhooks.model import EVENT_TYPES, Attempt, Delivery, DeliveryStatus, OffReason, Webhook
 
 _URL_SAYS = (
@@ -30,15 +32,7 @@ _Description = Annotated[str, StringConstraints(strip_whitespace=True, min_lengt
 _Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class WebhookCreate(_Input):
+class WebhookCreate(Input):
     """A new subscription to what happens to cases."""
 
     model_config = ConfigDict(
@@ -58,7 +52,7 @@ class WebhookCreate(_Input):
     description: _Description | None = None
 
 
-class WebhookChange(_Input):
+class WebhookChange(Input):
     """The fields of a subscription to change; those left out stay, null clears."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"active": False}]})
@@ -78,7 +72,7 @@ class WebhookChange(_Input):
         return sent
 
 
-class WebhookResponse(_Output):
+class WebhookResponse(Output):
     """A subscription."""
 
     webhook_id: UUID
@@ -115,29 +109,26 @@ class WebhookWithSecret(WebhookResponse):
         return cls(**WebhookResponse.of(webhook).model_dump(), secret=secret)
 
 
-class WebhookQuery(_Input):
+class WebhookQuery(PageQuery):
     """A page of subscriptions."""
 
     limit: int = Field(default=50, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
 
 
-class WebhookPage(_Output):
+class WebhookPage(Output):
     """A page of subscriptions, newest first."""
 
     items: tuple[WebhookResponse, ...]
     next_cursor: str | None
 
 
-class DeliveryQuery(_Input):
+class DeliveryQuery(PageQuery):
     """Which deliveries are wanted."""
 
     status: DeliveryStatus | None = None
-    limit: int = Field(default=100, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
 
 
-class AttemptResponse(_Output):
+class AttemptResponse(Output):
     """One try to deliver."""
 
     at: datetime
@@ -155,7 +146,7 @@ class AttemptResponse(_Output):
         return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
 
 
-class DeliveryResponse(_Output):
+class DeliveryResponse(Output):
     """One event for one subscription."""
 
     delivery_id: UUID
@@ -174,14 +165,14 @@ class DeliveryResponse(_Output):
         return cls(**told | {"attempts": tuple(map(AttemptResponse.of, delivery.attempts))})
 
 
-class DeliveryPage(_Output):
+class DeliveryPage(Output):
     """A page of deliveries, newest first."""
 
     items: tuple[DeliveryResponse, ...]
     next_cursor: str | None
 
 
-class ReplayRequest(_Input):
+class ReplayRequest(Input):
     """Which failed deliveries are to be sent again."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"since": "2026-06-01T00:00:00Z"}]})
@@ -189,7 +180,7 @@ class ReplayRequest(_Input):
     since: Moment = Field(description="Those of events from then on.")
 
 
-class ReplayResponse(_Output):
+class ReplayResponse(Output):
     """How many deliveries are sent again."""
 
     replayed: int
