@@ -53,19 +53,20 @@ class Listeners:
         plan = {"address": self._bed.address, "count": LISTENERS, "tokens": tokens, "mark": _MARK, "longest_s": 300.0}
         first = self.told
         async with golang.running(_PROGRAM, plan, self._bed.folder) as listeners:
-            telling = asyncio.create_task(self._tell(numbered_from=first))
+            enough = asyncio.Event()
+            telling = asyncio.create_task(self._tell(enough, numbered_from=first))
             try:
                 yield
             finally:
-                telling.cancel()
-                await asyncio.gather(telling, return_exceptions=True)
+                enough.set()  # cancelled, it might have told one that it does not count
+                await telling
             await asyncio.sleep(_SETTLE_S)
             await listeners.tell("stop")
             heard = await listeners.result()
         self.faults += heard["faults"]
         self.lost += sum(self.told - first - number for number in heard["numbers"])
 
-    async def _tell(self, *, numbered_from: int) -> None:
+    async def _tell(self, enough: asyncio.Event, *, numbered_from: int) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for number in count(1):
@@ -74,7 +75,9 @@ class Listeners:
             async with self._log.transaction() as tx:
                 await eventlog.append_all(tx, [(event, customer_of(_TOLD), numbered_from + number)])
             self.told = numbered_from + number
-            await asyncio.sleep(max(0.0, begun + number / A_SECOND - loop.time()))
+            await eventlog.wait_for(enough, max(0.0, begun + number / A_SECOND - loop.time()))
+            if enough.is_set():
+                return
 
 
 async def measure(names: Sequence[str], scale: Scale, say: Say) -> Mapping[str, Figure]:
