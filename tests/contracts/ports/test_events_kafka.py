@@ -11,7 +11,7 @@ import pytest
 from contracts.ports.test_events import Connect, EventSourceBehaviour, keys
 from support.kafka import KafkaShop
 from support.shop import DAY, placed
-from support_service.adapters.kafka import KafkaEvents, KafkaPublisher
+from support_service.adapters.kafka import KafkaEvents, KafkaPublisher, KafkaReplay
 from support_service.ports.events import EventSource, EventSourceError
 from support_service.ports.publisher import OutgoingEvent
 
@@ -183,3 +183,18 @@ class TestWhoHasToSignIn:
                 await until_it_fails(source)
         finally:
             await source.close()
+
+
+async def test_a_partition_whose_end_was_fetched_along_with_its_records_is_replayed_whole(kafka: "Running") -> None:
+    shop = KafkaShop(kafka["bootstrap"])
+    await shop.open()
+    await shop.add([placed(f"o{n}", "c1", DAY) for n in range(5)])
+    replay = KafkaReplay(shop.servers, topics=shop.topics, group=shop.prefix, period=(DAY - timedelta(days=1), None))
+    try:
+        assert await replay.begin() == 5
+        await asyncio.sleep(2)  # so that all of it waits, and its end
+        assert keys(await replay.poll(max_records=100, timeout_s=5)) == [f"o{n}" for n in range(5)]
+        assert replay.whole
+    finally:
+        await replay.close()
+        await shop.close()

@@ -7,7 +7,7 @@ is made in a thread, so that the event loop goes on.
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -73,8 +73,9 @@ class KafkaEvents:
     async def poll(self, *, max_records: int, timeout_s: float) -> list[Record]:
         """The next records; empty when there was none for `timeout_s` seconds."""
         # A thread for what is there already would cost as much as taking it, and the processor's caches.
-        records = [] if self._consumer is None else self._next(max_records, 0)
-        records = records or await asyncio.to_thread(self._next, max_records, timeout_s)
+        messages = [] if self._consumer is None else self._fetched(max_records, 0)
+        messages = messages or await asyncio.to_thread(self._fetched, max_records, timeout_s)
+        records = self._records(messages)
         error, self._error = self._error, None
         if error is not None and not records:
             raise EventSourceError(error.str())
@@ -98,7 +99,7 @@ class KafkaEvents:
         if self._consumer is not None:
             await asyncio.to_thread(self._consumer.close)
 
-    def _next(self, max_records: int, timeout_s: float) -> list[Record]:
+    def _fetched(self, max_records: int, timeout_s: float) -> list[Message]:
         consumer = self._joined()
         first = _tried(lambda: consumer.poll(timeout_s))
         if first is None:
@@ -109,6 +110,9 @@ class KafkaEvents:
         if max_records > 1:
             with contextlib.suppress(EventSourceError):
                 messages += _tried(lambda: consumer.consume(max_records - 1, 0))
+        return messages
+
+    def _records(self, messages: Sequence[Message]) -> list[Record]:
         records: list[Record] = []
         for message in messages:
             error = message.error()

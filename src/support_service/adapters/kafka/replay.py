@@ -1,7 +1,7 @@
 """What the topics still hold of a period, read once more."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -105,15 +105,16 @@ class KafkaReplay(KafkaEvents):
             for offset in [found.get((topic, number), -1)]
         ]
 
-    def _next(self, max_records: int, timeout_s: float) -> list[Record]:
+    def _records(self, messages: Sequence[Message]) -> list[Record]:
         records = []
-        for record in super()._next(max_records, timeout_s):
-            place = record.topic, record.partition
-            end = self._ends.get(place)
-            if end is not None and record.offset < end:
-                records.append(record)
-            if end is not None and record.offset >= end - 1:
-                del self._ends[place]
+        for message in messages:  # one by one: that a partition ends must not be heard before what came ahead of it
+            for record in super()._records([message]):
+                place = record.topic, record.partition
+                end = self._ends.get(place)
+                if end is not None and record.offset < end:
+                    records.append(record)
+                if end is not None and record.offset >= end - 1:
+                    del self._ends[place]
         return records
 
     def _refused(self, message: Message, error: KafkaError) -> None:
