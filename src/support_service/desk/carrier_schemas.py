@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from support_service.cases import Channel, Delivery, DeliveryState, FailureReason, Parcel
 from support_service.kit.inputs import Moment
 from support_service.kit.models import Input, Output
-from support_service.kit.paging import PageQuery
+from support_service.kit.paging import PageQuery, PageSize
 
 _ProviderId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 
@@ -51,7 +51,7 @@ class DeliveryQuery(PageQuery):
     """Which replies a carrier asks for."""
 
     state: DeliveryState = DeliveryState.QUEUED
-    limit: int = Field(default=50, ge=1, le=100)
+    limit: PageSize = 50
 
 
 class ReportedDelivery(Output):

@@ -27,7 +27,7 @@ from support_service.cases import (
 from support_service.directory import Principal, Profile
 from support_service.kit.inputs import NotNul, OneLine, Printable, SmallObject, Switch
 from support_service.kit.models import Input, Output
-from support_service.kit.paging import PageQuery
+from support_service.kit.paging import PageQuery, PageSize
 from support_service.kit.words import tsqueries
 from support_service.sources import SOURCES
 from support_service.timeline import TimelineResponse
@@ -170,7 +170,7 @@ class CaseQuery(PageQuery):
         description="Words that stand in a case, its messages or its contact; accents and case do not count, the last may be"
         " begun only. A page may then hold fewer than `limit` and still have a `next_cursor`.",
     )
-    limit: int = Field(default=50, ge=1, le=100)
+    limit: PageSize = 50
 
 
 class CaseReadQuery(Input):

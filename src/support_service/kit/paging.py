@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -18,11 +18,13 @@ from support_service.kit.problems import InvalidInput
 _LONGEST_CURSOR = 512
 _Row = TypeVar("_Row")
 
+PageSize = Annotated[int, Field(ge=1, le=100)]
+
 
 class PageQuery(Input):
     """Which page of a list; `cursor` is the one that the page before gave out."""
 
-    limit: int = Field(default=100, ge=1, le=100)
+    limit: PageSize = 100
     cursor: str | None = Field(default=None, max_length=_LONGEST_CURSOR)
 
 

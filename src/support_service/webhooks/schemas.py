@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from support_service.kit.addresses import LONGEST_URL
 from support_service.kit.inputs import Moment, Printable, Switch
 from support_service.kit.models import Input, Output
-from support_service.kit.paging import PageQuery
+from support_service.kit.paging import PageQuery, PageSize
 from support_service.webhooks.model import EVENT_TYPES, Attempt, Delivery, DeliveryStatus, OffReason, Webhook
 
 _URL_SAYS = (
@@ -112,7 +112,7 @@ class WebhookWithSecret(WebhookResponse):
 class WebhookQuery(PageQuery):
     """A page of subscriptions."""
 
-    limit: int = Field(default=50, ge=1, le=100)
+    limit: PageSize = 50
 
 
 class WebhookPage(Output):
