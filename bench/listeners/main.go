@@ -2,8 +2,8 @@
 //
 //	listeners PLAN RESULT     says "ready" when all are connected, listens until one line on standard input, says "done"
 //
-// What is told bears a number that grows by one; a listener is to get each once and in order. It ends by itself when it is
-// told nothing for too long.
+// What is told bears a number that grows by one, and when it happened, in milliseconds: MARK 12 @ 1700000000000. A listener
+// is to get each once and in order. It ends by itself when nobody ends it for too long.
 package main
 
 import (
@@ -33,6 +33,28 @@ type Plan struct {
 type Result struct {
 	Numbers []int `json:"numbers"` // the last number of each listener, from 1 on; 0: none
 	Faults  int   `json:"faults"`  // numbers that did not follow the one before, streams that ended or were refused
+	P50MS   int   `json:"p50_ms"`  // from when it happened until it was heard
+	P99MS   int   `json:"p99_ms"`
+}
+
+// Delays counts what was heard by the milliseconds that it took.
+type Delays [10_000]atomic.Int64
+
+func (delays *Delays) add(ms int64) {
+	delays[min(max(ms, 0), int64(len(delays)-1))].Add(1)
+}
+
+func (delays *Delays) quantile(share float64) int {
+	var all, seen int64
+	for i := range delays {
+		all += delays[i].Load()
+	}
+	for i := range delays {
+		if seen += delays[i].Load(); float64(seen) >= share*float64(all) {
+			return i
+		}
+	}
+	return 0
 }
 
 func main() {
@@ -50,6 +72,7 @@ func main() {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: plan.Count, DisableCompression: true}}
 	result := Result{Numbers: make([]int, plan.Count)}
 	var faults atomic.Int64
+	var delays Delays
 	var over atomic.Bool
 	var connected sync.WaitGroup
 	for i := range plan.Count {
@@ -63,7 +86,7 @@ func main() {
 				return
 			}
 			defer answer.Body.Close()
-			faults.Add(int64(listen(answer.Body, []byte(plan.Mark), &result.Numbers[i])))
+			faults.Add(int64(listen(answer.Body, []byte(plan.Mark), &result.Numbers[i], &delays)))
 			if !over.Load() {
 				faults.Add(1)
 			}
@@ -75,6 +98,7 @@ func main() {
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	over.Store(true)
 	result.Faults = int(faults.Load())
+	result.P50MS, result.P99MS = delays.quantile(0.5), delays.quantile(0.99)
 	told, err := json.Marshal(result)
 	if err == nil {
 		err = os.WriteFile(os.Args[2], told, 0o600)
@@ -100,19 +124,22 @@ func open(client *http.Client, plan Plan, i int) (*http.Response, error) {
 }
 
 // listen reads to the end; gives how many numbers did not follow the one before.
-func listen(body io.Reader, mark []byte, last *int) (faults int) {
+func listen(body io.Reader, mark []byte, last *int, delays *Delays) (faults int) {
 	lines := bufio.NewScanner(body)
 	for lines.Scan() {
 		_, rest, found := bytes.Cut(lines.Bytes(), mark)
 		if !found {
 			continue
 		}
-		digits, _, _ := bytes.Cut(rest, []byte(`"`))
+		told, _, _ := bytes.Cut(rest, []byte(`"`))
+		digits, happened, _ := bytes.Cut(told, []byte("@"))
 		number, err := strconv.Atoi(string(digits))
-		if err != nil || number != *last+1 {
+		at, errAt := strconv.ParseInt(string(happened), 10, 64)
+		if err != nil || errAt != nil || number != *last+1 {
 			faults++
 		}
 		*last = number
+		delays.add(time.Now().UnixMilli() - at)
 	}
 	return faults
 }

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -78,8 +79,14 @@ async def stream(service: Service) -> AsyncIterator[Stream]:
     await running
 
 
-def somebody() -> Principal:
-    return Principal(uuid4(), "issuer", "subject", None, frozenset({Role.AGENT}), frozenset())
+@pytest.fixture
+def rarely_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be there before the stream is."""
+    monkeypatch.setattr("support_service.stream.service.KEEP_ALIVE_S", 0.05)
+
+
+def somebody(*teams: str) -> Principal:
+    return Principal(uuid4(), "issuer", "subject", None, frozenset({Role.AGENT}), frozenset(teams))
 
 
 async def text_until(chunks: AsyncIterator[bytes], wanted: str) -> str:
@@ -100,10 +107,48 @@ async def test_all_who_listen_are_told_from_where_they_began(service: Service, s
         assert [line for line in told.split("\n") if line.startswith("id: ")] == ["id: 2", "id: 2", "id: 3"]
 
 
-async def test_a_silent_stream_says_that_it_is_alive_and_from_where_to_go_on(
+async def test_requests_have_their_turn_while_many_are_told_whatever_their_teams(
+    service: Service, stream: Stream
+) -> None:
+    turn = 0
+
+    async def told_in_turn(chunks: AsyncIterator[bytes]) -> int:
+        await text_until(chunks, "id: 1\n")
+        return turn
+
+    async with AsyncExitStack() as all_:
+        listening = [await all_.enter_async_context(stream.listen(somebody(f"t-{n}"), None)) for n in range(30)]
+        telling = [asyncio.create_task(told_in_turn(chunks)) for chunks in listening]
+        await asyncio.sleep(0)
+        service.happens()
+        while not all(task.done() for task in telling):
+            await asyncio.sleep(0)
+            turn += 1
+        turns = Counter(task.result() for task in telling)
+    assert max(turns.values()) <= 10
+
+
+@pytest.mark.usefixtures("rarely_silent")
+async def test_who_comes_while_others_are_told_waits_for_nobody_and_nobody_goes_on_from_what_they_were_not_told(
     service: Service, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("support_service.stream.service.KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr("support_service.stream.service._AT_ONCE", 1)
+    monkeypatch.setattr("support_service.stream.service._PAUSE_S", 2.0)
+    async with stream.listen(somebody("a"), None) as first, stream.listen(somebody("b"), None) as second:
+        await text_until(second, "id: 0\n\n")
+        service.happens()
+        await text_until(first, "id: 1\nevent")
+        monkeypatch.setattr("support_service.stream.service._PAUSE_S", 0.0)
+        async with stream.listen(somebody("c"), "0") as third:
+            assert (await text_until(third, "id: 1\n\n")).count("event: case.changed") == 1
+            assert (await anext(second)).decode() == "id: 0\n\n"
+            service.happens()
+            assert "id: 1\nevent" not in await text_until(third, "id: 2\nevent")
+            assert "id: 1\n\n" not in await text_until(second, "id: 1\nevent")
+
+
+@pytest.mark.usefixtures("rarely_silent")
+async def test_a_silent_stream_says_that_it_is_alive_and_from_where_to_go_on(service: Service, stream: Stream) -> None:
     async with stream.listen(somebody(), None) as chunks:
         assert await text_until(chunks, "id: 0\n\nid: 0\n\n") == "retry: 2000\n\nid: 0\n\nid: 0\n\n"
         service.rows.append(LogRow(1, uuid4(), "support.other", "x", 1, "{}", datetime.now(UTC), None))
@@ -113,7 +158,7 @@ async def test_a_silent_stream_says_that_it_is_alive_and_from_where_to_go_on(
 async def test_who_takes_nothing_is_let_go_and_goes_on_later_while_others_are_told(
     service: Service, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("support_service.stream.service._MOST_WAITING", 3)
+    monkeypatch.setattr("support_service.stream.listener._MOST_WAITING", 3)
     async with stream.listen(somebody(), None) as quick, stream.listen(somebody(), None) as slow:
         told = await text_until(slow, "id: 0\n\n")
         for number in range(1, 6):
@@ -137,9 +182,9 @@ async def test_with_the_process_every_stream_ends_and_none_begins(service: Servi
     assert not service.rows
 
 
+@pytest.mark.usefixtures("rarely_silent")
 async def test_an_old_stream_ends_to_be_opened_anew(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("support_service.stream.service.LONGEST_S", 0.0)
-    monkeypatch.setattr("support_service.stream.service.KEEP_ALIVE_S", 0.05)
     async with stream.listen(somebody(), None) as chunks, asyncio.timeout(2):
         told = [chunk async for chunk in chunks]
     assert told[0] == b"retry: 2000\n\n"
