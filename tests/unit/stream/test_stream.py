@@ -149,10 +149,11 @@ async def test_who_comes_while_others_are_told_waits_for_nobody_and_nobody_goes_
 
 @pytest.mark.usefixtures("rarely_silent")
 async def test_a_silent_stream_says_that_it_is_alive_and_from_where_to_go_on(service: Service, stream: Stream) -> None:
+    service.happens(2)
     async with stream.listen(somebody(), None) as chunks:
-        assert await text_until(chunks, "id: 0\n\nid: 0\n\n") == "retry: 2000\n\nid: 0\n\nid: 0\n\n"
-        service.rows.append(LogRow(1, uuid4(), "support.other", "x", 1, "{}", datetime.now(UTC), None))
-        await text_until(chunks, "id: 1\n\n")
+        assert await text_until(chunks, "id: 2\n\nid: 2\n\n") == "retry: 2000\n\nid: 2\n\nid: 2\n\n"
+        service.rows.append(LogRow(3, uuid4(), "support.other", "x", 1, "{}", datetime.now(UTC), None))
+        await text_until(chunks, "id: 3\n\n")
 
 
 async def test_who_takes_nothing_is_let_go_and_goes_on_later_while_others_are_told(
