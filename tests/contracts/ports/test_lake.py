@@ -109,9 +109,9 @@ class TestEmbeddedLake(LakeBehaviour):
             for _ in range(2):
                 started = time.perf_counter()
                 with pytest.raises(LakeError) as raised:
-                    await facts(lake, "o1", deadline_s=30)
+                    await facts(lake, "o1")
                 assert raised.value.reason == "unavailable"
-                assert time.perf_counter() - started < 3
+                assert time.perf_counter() - started < 0.5
             await shop.start_lake()
             assert await facts(lake, "o1") == before
 

@@ -33,8 +33,8 @@ async def test_killed_and_started_again_it_is_away_then_starting_then_back(
         await asking
     started = time.monotonic()
     with pytest.raises(LakeError, match="unavailable"):
-        await rows(lake, deadline_s=20)
-    assert time.monotonic() - started < 2
+        await rows(lake)
+    assert time.monotonic() - started < 0.2
 
     starting = asyncio.create_task(asyncio.to_thread(trino.start))
     told: set[tuple[str, str | None]] = set()
