@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,10 @@ async def taken_in(service: RunningService, events: int) -> None:
     await eventually(all_there, within_s=30)
 
 
-async def state(service: RunningService) -> tuple[list[Any], list[Any]]:
+State = tuple[list[Any], list[Any]]
+
+
+async def state(service: RunningService) -> State:
     """What came by event, but for when, and the facts of every context."""
     inbox = [
         {name: value for name, value in row.items() if name != "received_at"}
@@ -85,6 +89,14 @@ async def state(service: RunningService) -> tuple[list[Any], list[Any]]:
         for row in await rows(service, f"SELECT * FROM {CONTEXT} ORDER BY ticket_id, source")
     ]
     return inbox, contexts
+
+
+async def at_rest(service: RunningService, ticket_id: str) -> State | None:
+    """What is kept, once it stays as it is: contexts go on coming when the first of the case's are there."""
+    kept = await state(service)
+    await asyncio.sleep(0.5)
+    there = len(await contexts_of(service, ticket_id)) >= 4
+    return kept if there and await state(service) == kept else None
 
 
 async def break_off(service: RunningService, records: int) -> int:
@@ -123,14 +135,7 @@ async def test_what_the_shop_says_by_kafka_is_in_the_next_read_and_what_it_said_
     assert len(shown["entries"]) == len(told)
     assert await count(service, "dead_letters") == 1
 
-    async def at_rest() -> Any:
-        """What is kept, once it stays as it is: contexts go on coming when the first of them are there."""
-        kept = await state(service)
-        await asyncio.sleep(0.5)
-        there = len(await contexts_of(service, about_none["ticket_id"])) >= 4
-        return kept if there and await state(service) == kept else None
-
-    before: tuple[list[Any], list[Any]] = await eventually(at_rest)
+    before: State = await eventually(partial(at_rest, service, about_none["ticket_id"]))
     in_period = await lose_next_day(service)
 
     monkeypatch.setattr(rebuild, "_BATCH", 20)
