@@ -74,8 +74,7 @@ class Intake:
 
     async def _after_commit(self, generations: Mapping[str, int]) -> None:
         self._committed = time.time()
-        shared = self._services.shared
-        await asyncio.gather(*(shared.raise_floor(customer, floor) for customer, floor in generations.items()))
+        await self._services.shared.raise_floors(generations)
 
 
 def newest_of(order_id: str) -> ShopFact:

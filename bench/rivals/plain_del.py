@@ -6,6 +6,7 @@ are no floors, no leases and no proof. All else is ours: one fill a process and 
 are heard of, the same intake.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
@@ -45,9 +46,10 @@ class PlainNear:
         self._pages.setdefault(floor_key, {})[key] = (body, until)
         return True
 
-    async def raise_floor(self, floor_key: str, _generation: int) -> None:
-        """Delete the customer's pages."""
-        self._pages.pop(floor_key, None)
+    async def raise_floors(self, floors: Mapping[str, int]) -> None:
+        """Delete the customers' pages."""
+        for floor_key in floors:
+            self._pages.pop(floor_key, None)
 
     async def close(self) -> None:
         """Forget everything."""
@@ -79,9 +81,10 @@ class PlainRedis:
         await pipeline.execute()
         return True
 
-    async def raise_floor(self, floor_key: str, _generation: int) -> None:
-        """Delete the customer's pages."""
-        await self._redis.delete(f"plain:{floor_key}")
+    async def raise_floors(self, floors: Mapping[str, int]) -> None:
+        """Delete the customers' pages."""
+        for floor_key in floors:  # one by one: in a cluster each has its own place
+            await self._redis.delete(f"plain:{floor_key}")
 
     async def find_or_lease(
         self, key: str, floor_key: str, *, lease_s: float, now: datetime, part: float = 1.0

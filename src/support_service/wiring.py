@@ -1,6 +1,5 @@
 """The composition root: settings in, services out. The only place that chooses between embedded and real parts."""
 
-import asyncio
 import contextlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -229,12 +228,11 @@ class Services:
                 moved[row.subject] = max(row.sequence, moved.get(row.subject, 0))
             elif row.type != CaseOpened.type_:  # nobody remembers a case from before it was opened
                 self.recent.forget(row.subject)
-        for customer_id, generation in moved.items():
-            await self.cache.raise_floor(floor_key(customer_id), generation)
+        await self.cache.raise_floors({floor_key(customer_id): reached for customer_id, reached in moved.items()})
 
     async def _raise_floors(self, generations: Mapping[str, int]) -> None:
         """Tell the shared cache what was just committed; a page from it is proven anyway, this only spares the proof."""
-        await asyncio.gather(*(self.shared.raise_floor(*raised) for raised in generations.items()))
+        await self.shared.raise_floors(generations)
 
     async def _generation_of(self, customer_id: str) -> int:
         return await self._generations.get(customer_id) or 0

@@ -1,6 +1,6 @@
 """ETags of timelines and cases: 304 when nothing has changed, and nothing older from a process that is behind."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -35,10 +35,10 @@ async def behind(service: RunningService, desk: Desk) -> AsyncIterator[Person]:
     """The agent at another process, which takes every change for one that it has no page of."""
     services = wiring.Services(service.api.settings, name="test-api-behind")
 
-    async def hear_nothing(floor_key: str, generation: int) -> None:
-        """The floor stays where it is."""
+    async def hear_nothing(floors: Mapping[str, int]) -> None:
+        """The floors stay where they are."""
 
-    services.cache.raise_floor = hear_nothing  # type: ignore[method-assign] # broken on purpose
+    services.cache.raise_floors = hear_nothing  # type: ignore[method-assign] # broken on purpose
     async with serving(services) as url:
         yield replace(desk.agent, url=url)
 

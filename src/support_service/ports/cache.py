@@ -9,6 +9,7 @@ Whether this process has heard of all changes lately is known to its caller, who
 A cache that processes share also gives out leases: of all who miss a body at once, one puts it together.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -65,8 +66,8 @@ class Cache(Protocol):
         another key, and one too large.
         """
 
-    async def raise_floor(self, floor_key: str, generation: int) -> None:
-        """From now on bodies below this generation are outdated; a floor never sinks."""
+    async def raise_floors(self, floors: Mapping[str, int]) -> None:
+        """From now on bodies below these generations, by the keys of their floors, are outdated; a floor never sinks."""
 
     async def close(self) -> None:
         """Let go of what is kept and of every connection."""

@@ -6,7 +6,7 @@ miss an invalidation while it is away: no page is taken that shows less than was
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -91,10 +91,10 @@ class SharedPages:
         """The last page there is, however old: for standing in while its sources are away, and saying so."""
         return None if self._cache is None else await self._cache.get(name, self._floor_key(customer_id))
 
-    async def raise_floor(self, customer_id: str, generation: int) -> None:
-        """Let no process take or keep a page below this generation: cheaper than to find it out from the database."""
+    async def raise_floors(self, generations: Mapping[str, int]) -> None:
+        """Let no process take or keep a page below its customer's generation: cheaper than to ask the database each time."""
         if self._cache is not None:
-            await self._cache.raise_floor(self._floor_key(customer_id), generation)
+            await self._cache.raise_floors({self._floor_key(one): reached for one, reached in generations.items()})
 
     def ttl_s(self, page: CachedBody) -> float:
         """How many seconds a page that was taken may still be kept here: its age counts from when its fill began."""
@@ -112,7 +112,7 @@ class SharedPages:
                     metrics.SHARED.labels("taken").inc()
                     return Turn(page=found.body)
                 metrics.SHARED.labels("outdated").inc()
-                await cache.raise_floor(floor_key, generation)
+                await cache.raise_floors({floor_key: generation})
             elif found.taken:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)

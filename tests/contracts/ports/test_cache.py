@@ -36,7 +36,7 @@ class CacheBehaviour:
 
     async def test_a_fill_below_the_floor_is_not_kept(self, cache: Cache, clock: HandClock) -> None:
         slow = body(clock, 3)
-        await cache.raise_floor(FLOOR, 4)
+        await cache.raise_floors({FLOOR: 4})
         assert not await cache.put(KEY, FLOOR, slow, 60)
         assert await cache.get(KEY, FLOOR) is None
         assert await cache.put(KEY, FLOOR, body(clock, 4), 60)
@@ -47,7 +47,7 @@ class CacheBehaviour:
         await cache.put(KEY, FLOOR, body(clock, 3), 60)
         await cache.put(OTHER, FLOOR, body(clock, 3, key=OTHER), 60)
         await cache.put("tl:{c2}:-:clear:1", "floor:{c2}", body(clock, 1, key="tl:{c2}:-:clear:1"), 60)
-        await cache.raise_floor(FLOOR, 4)
+        await cache.raise_floors({FLOOR: 4})
         for key in (KEY, OTHER):
             found = await cache.get(key, FLOOR)
             assert found is not None
@@ -56,13 +56,22 @@ class CacheBehaviour:
         assert other is not None
         assert not other.superseded
 
+    async def test_floors_rise_each_by_its_own_and_none_at_all_is_no_fault(
+        self, cache: Cache, clock: HandClock
+    ) -> None:
+        await cache.raise_floors({})
+        await cache.raise_floors({FLOOR: 4, "floor:{c2}": 2})
+        assert not await cache.put(KEY, FLOOR, body(clock, 3), 60)
+        assert await cache.put("tl:{c2}:-:clear:1", "floor:{c2}", body(clock, 3, key="tl:{c2}:-:clear:1"), 60)
+        assert not await cache.put("tl:{c2}:-:clear:2", "floor:{c2}", body(clock, 1, key="tl:{c2}:-:clear:2"), 60)
+
     async def test_a_floor_never_sinks(self, cache: Cache, clock: HandClock) -> None:
-        await cache.raise_floor(FLOOR, 4)
-        await cache.raise_floor(FLOOR, 2)
+        await cache.raise_floors({FLOOR: 4})
+        await cache.raise_floors({FLOOR: 2})
         assert not await cache.put(KEY, FLOOR, body(clock, 3), 60)
 
     async def test_a_floor_outlives_every_body_and_every_fill_under_way(self, cache: Cache, clock: HandClock) -> None:
-        await cache.raise_floor(FLOOR, 4)
+        await cache.raise_floors({FLOOR: 4})
         clock.go_on(LONGEST_TTL_S + 60)
         assert LONGEST_TTL_S + 60 < FLOOR_KEPT_S
         assert not await cache.put(KEY, FLOOR, body(clock, 3), 60)
@@ -102,17 +111,28 @@ class SharedCacheBehaviour(CacheBehaviour):
         assert sum(one.lease is not None for one in found) == 1
         assert sum(one.taken for one in found) == 99
 
+    async def test_who_asks_while_many_floors_rise_is_given_their_own_answer(
+        self, cache: SharedCache, clock: HandClock
+    ) -> None:
+        kept = body(clock, 3)
+        await cache.put(KEY, FLOOR, kept, 60)
+        floors = {f"floor:{{other-{n}}}": n for n in range(50)}
+        asked = await asyncio.gather(
+            cache.get(KEY, FLOOR), cache.raise_floors(floors), cache.get(OTHER, FLOOR), cache.get(KEY, FLOOR)
+        )
+        assert asked == [kept, None, None, kept]
+
     async def test_a_fill_gives_its_lease_back_and_is_found(self, cache: SharedCache, clock: HandClock) -> None:
         lease = (await self.ask(cache, clock)).lease
         filled = body(clock, 3, "Đơn".encode())
         assert await cache.put_leased(KEY, FLOOR, filled, 60, lease)
         assert await self.ask(cache, clock) == Found(body=filled)
-        await cache.raise_floor(FLOOR, 4)
+        await cache.raise_floors({FLOOR: 4})
         assert (await self.ask(cache, clock)).lease is not None
 
     async def test_a_fill_that_is_refused_gives_its_lease_back_too(self, cache: SharedCache, clock: HandClock) -> None:
         lease = (await self.ask(cache, clock)).lease
-        await cache.raise_floor(FLOOR, 4)
+        await cache.raise_floors({FLOOR: 4})
         assert not await cache.put_leased(KEY, FLOOR, body(clock, 3), 60, lease)
         assert (await self.ask(cache, clock)).lease is not None
 
@@ -186,11 +206,11 @@ class TestEmbeddedCache(SharedCacheBehaviour):
     async def test_a_flood_of_floors_forgets_all_and_refuses_fills_that_began_before_it(
         self, cache: EmbeddedCache, clock: HandClock
     ) -> None:
-        await cache.raise_floor(FLOOR, 4)
+        await cache.raise_floors({FLOOR: 4})
         outdated = body(clock, 3)
         await cache.put(OTHER, "floor:{c2}", body(clock, 1, key=OTHER), 60)
         for number in range(100):
-            await cache.raise_floor(f"floor:{{flood{number}}}", 1)
+            await cache.raise_floors({f"floor:{{flood{number}}}": 1})
         assert await cache.get(OTHER, "floor:{c2}") is None
         assert not await cache.put(KEY, FLOOR, outdated, 60)
         clock.go_on(0.001)
@@ -198,7 +218,7 @@ class TestEmbeddedCache(SharedCacheBehaviour):
 
     async def test_floors_leave_when_their_time_is_over(self, cache: EmbeddedCache, clock: HandClock) -> None:
         for number in range(99):
-            await cache.raise_floor(f"floor:{{{number}}}", 1)
+            await cache.raise_floors({f"floor:{{{number}}}": 1})
         clock.go_on(timedelta(seconds=FLOOR_KEPT_S).total_seconds() + 1)
-        await cache.raise_floor(FLOOR, 1)
+        await cache.raise_floors({FLOOR: 1})
         assert len(cache._floors) == 1

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from redis import Redis
 
 from contracts.ports.test_cache import FLOOR, KEY, SharedCacheBehaviour, body
@@ -20,6 +21,9 @@ from support_service.ports.cache import CachedBody, Found
 if TYPE_CHECKING:
     from tools.stack import Proxies, Running
     from tools.stack.proxies import Proxy
+
+
+CALLS = "support_shared_cache_calls_total"
 
 
 class RedisClock(HandClock):
@@ -133,10 +137,16 @@ class TestRedisCache(SharedCacheBehaviour):
         await self.ask(cache, clock)
         await fills(cache, clock)
         await self.ask(cache, clock, part=0)
-        await cache.raise_floor(FLOOR, 1)
+        await cache.raise_floors({FLOOR: 1})
         keys: Any = server.keys()
         assert len(keys) == 3
         assert all(server.pttl(key) > 0 for key in keys)
+
+    async def test_that_no_floor_rises_is_told_to_nobody(self, cache: RedisCache) -> None:
+        outcomes = [{"call": "raise_floors", "outcome": outcome} for outcome in ("ok", "timeout", "error")]
+        before = [REGISTRY.get_sample_value(CALLS, labels) for labels in outcomes]
+        await cache.raise_floors({})
+        assert [REGISTRY.get_sample_value(CALLS, labels) for labels in outcomes] == before
 
     async def test_a_thousand_callers_share_a_few_connections(
         self, cache: RedisCache, clock: HandClock, server: "Redis"
@@ -196,7 +206,7 @@ class TestHurtRedis:
             started = time.monotonic()
             for _ in range(200):
                 assert await hurt.get(KEY, FLOOR) is None
-                await hurt.raise_floor(FLOOR, 2)
+                await hurt.raise_floors({FLOOR: 2})
             assert time.monotonic() - started < 1
             assert not await fills(hurt, clock)
         assert await comes_back(hurt, clock) < 3

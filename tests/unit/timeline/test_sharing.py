@@ -88,13 +88,13 @@ async def test_who_shares_with_nobody_fills_alone(fleet: Fleet) -> None:
     await asyncio.gather(*(fleet.fill(alone, takes_s=0.01) for _ in range(3)))
     assert fleet.fills == 3
     assert await alone.last(NAME, CUSTOMER) is None
-    await alone.raise_floor(CUSTOMER, 5)
+    await alone.raise_floors({CUSTOMER: 5})
 
 
 async def test_an_outdated_page_may_still_stand_in_and_says_that_it_is_outdated(fleet: Fleet) -> None:
     pages = fleet.process()
     await fleet.fill(pages)
-    await pages.raise_floor(CUSTOMER, 2)
+    await pages.raise_floors({CUSTOMER: 2})
     last = await pages.last(NAME, CUSTOMER)
     assert last is not None
     assert last.superseded

@@ -2,6 +2,7 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -76,13 +77,14 @@ class EmbeddedCache:
             self._drop(next(iter(self._entries)))
         return True
 
-    async def raise_floor(self, floor_key: str, generation: int) -> None:
-        """From now on bodies below this generation are outdated; a floor never sinks."""
+    async def raise_floors(self, floors: Mapping[str, int]) -> None:
+        """From now on bodies below these generations are outdated; a floor never sinks."""
         now = self._clock.monotonic()
-        floor = max(generation, self._floor(floor_key))
-        self._floors.pop(floor_key, None)
-        self._floors[floor_key] = (floor, now + FLOOR_KEPT_S)
-        while next(iter(self._floors.values()))[1] <= now:
+        for floor_key, generation in floors.items():
+            floor = max(generation, self._floor(floor_key))
+            self._floors.pop(floor_key, None)
+            self._floors[floor_key] = (floor, now + FLOOR_KEPT_S)
+        while self._floors and next(iter(self._floors.values()))[1] <= now:
             self._floors.popitem(last=False)
         if len(self._floors) > self._max_floors:
             await self.close()

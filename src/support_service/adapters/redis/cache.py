@@ -12,8 +12,9 @@ without it.
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,7 +104,8 @@ class _Client(Protocol):
     async def aclose(self) -> None: ...
 
 
-_Call = tuple[tuple[Any, ...], "asyncio.Future[Any]"]
+_Call = tuple[Sequence[tuple[Any, ...]], "asyncio.Future[list[Any]]"]
+"""Commands, and their answers."""
 
 
 class _Deadline:
@@ -188,9 +190,12 @@ class RedisCache:
         )
         return bool(answer == 1)
 
-    async def raise_floor(self, floor_key: str, generation: int) -> None:
-        """From now on bodies below this generation are outdated; a floor never sinks."""
-        await self.run("raise_floor", _RAISE, (floor_key,), generation, int(FLOOR_KEPT_S * 1000))
+    async def raise_floors(self, floors: Mapping[str, int]) -> None:
+        """From now on bodies below these generations are outdated; a floor never sinks."""
+        if not floors:
+            return
+        kept_ms = int(FLOOR_KEPT_S * 1000)
+        await self._tried("raise_floors", [("EVAL", _RAISE, 1, key, floor, kept_ms) for key, floor in floors.items()])
 
     async def find_or_lease(
         self, key: str, floor_key: str, *, lease_s: float, now: datetime, part: float = 1.0
@@ -223,8 +228,12 @@ class RedisCache:
 
     async def run(self, call: str, script: str, keys: Sequence[str], *arguments: object) -> Any:
         """One script's answer; None when Redis does not give one in time."""
+        answers = await self._tried(call, [("EVAL", script, len(keys), *keys, *arguments)])
+        return None if answers is None else answers[0]
+
+    async def _tried(self, call: str, commands: Sequence[tuple[Any, ...]]) -> list[Any] | None:
         try:
-            answer = await self._answer(("EVAL", script, len(keys), *keys, *arguments))
+            answers = await self._answers(commands)
         except _Away:
             CALLS.labels(call, "away").inc()
         except TimeoutError:
@@ -233,19 +242,19 @@ class RedisCache:
             CALLS.labels(call, "error").inc()
         else:
             CALLS.labels(call, "ok").inc()
-            return answer
+            return answers
         return None
 
-    async def _answer(self, command: tuple[Any, ...]) -> Any:
+    async def _answers(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         if self._left_alone() or len(self._waiting) >= _MOST_WAITING:
             raise _Away
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((command, answer))
+        answers: asyncio.Future[list[Any]] = loop.create_future()
+        self._waiting.append((commands, answers))
         self._take_off()
-        deadline = _Deadline(loop, answer, self._deadline_s)
+        deadline = _Deadline(loop, answers, self._deadline_s)
         try:
-            return await answer
+            return await answers
         finally:
             deadline.over()
 
@@ -269,18 +278,22 @@ class RedisCache:
         answers: Sequence[Any]
         try:
             pipeline = self._client.pipeline(transaction=False)
-            for command, _ in boarded:
-                pipeline.execute_command(*command)
+            for commands, _ in boarded:
+                for command in commands:
+                    pipeline.execute_command(*command)
             answers = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as error:
-            answers = [error] * len(boarded)
+            answers = [error] * sum(len(commands) for commands, _ in boarded)
         self._learn(_failure(answers, slow=time.monotonic() - started > 2 * self._deadline_s))
-        for (_, answer), told in zip(boarded, answers, strict=True):
-            if not answer.done():
-                if isinstance(told, Exception):
-                    answer.set_exception(told)
+        left = iter(answers)
+        for commands, answered in boarded:
+            told = list(islice(left, len(commands)))
+            if not answered.done():
+                errors = [one for one in told if isinstance(one, Exception)]
+                if errors:
+                    answered.set_exception(errors[0])
                 else:
-                    answer.set_result(told)
+                    answered.set_result(told)
 
     def _left_alone(self) -> bool:
         """Whether no call is to be made now; when the time is over one batch at a time is, until one succeeds."""
