@@ -24,7 +24,9 @@ ENRICH = "context.enrich"
 """Kind of the due work that fills the context of a case; its key is the case's id."""
 
 _KEEP_EVENTS = timedelta(days=7)
-_PURGE_BATCH = 1_000
+_SMALL, _PARTS = 4_096, 24
+"""Blocks of the inbox (8 KiB each) that are looked through in one go; of more at most this many parts, one an hour."""
+_PURGED_AT_ONCE = 256
 _MOST_ORDERS_OF_CUSTOMER = 5_000
 """Of whose events a customer's are found."""
 
@@ -259,10 +261,14 @@ class Context:
         return await store.context_of(connection, customer_id, order_id)
 
     async def purge(self, now: datetime) -> None:
-        """Delete events that are a week old and that no live case needs."""
+        """Delete events that are a week old and that no live case needs: all of a small inbox, else its part of this hour."""
         async with self._database.connection() as connection:
-            while await store.purge_events(connection, now - _KEEP_EVENTS, _PURGE_BATCH):
-                pass
+            blocks = await store.inbox_blocks(connection)
+            parts = min(_PARTS, blocks // _SMALL + 1)
+            part = int(now.timestamp()) // 3600 % parts
+            end = blocks * (part + 1) // parts
+            for first in range(blocks * part // parts, end, _PURGED_AT_ONCE):
+                await store.purge_events(connection, now - _KEEP_EVENTS, first, min(first + _PURGED_AT_ONCE, end))
 
 
 def _letter(record: Record, reason: str, attempts: int) -> DeadLetter:

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from support_service.context.model import StoredSource, fact_from_json, fact_to_json
 from support_service.kit.database import Row, Tx, UniqueViolation
-from support_service.kit.sql import load_queries, rows_in
+from support_service.kit.sql import load_queries
 from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
@@ -129,9 +129,14 @@ async def rest_context(tx: Tx, ticket_ids: Sequence[UUID]) -> None:
     await tx.execute(_SQL["rest_context"], list(ticket_ids))
 
 
-async def purge_events(connection: Tx, before: datetime, limit: int) -> int:
-    """Delete one batch of old events that no live case needs; returns how many."""
-    return rows_in(await connection.execute(_SQL["purge_events"], before, limit))
+async def inbox_blocks(connection: Tx) -> int:
+    """How many blocks the inbox takes up in the database."""
+    return int(await connection.fetchval(_SQL["inbox_blocks"]))
+
+
+async def purge_events(connection: Tx, before: datetime, first: int, end: int) -> None:
+    """Delete old events that no live case needs from some of the inbox's blocks, the last one excluded."""
+    await connection.execute(_SQL["purge_events"], before, (first, 0), (end, 0))
 
 
 def _facts(rows: Iterable[Row]) -> list[tuple[Fact, datetime]]:

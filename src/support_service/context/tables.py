@@ -40,5 +40,4 @@ support_timeline_events = Table(
     column("data", JSONB, _PERSONAL, nullable=False),
     column("received_at", _TIME, _NONE, nullable=False, server_default=text("now()")),
     UniqueConstraint("event_id", "source", name="support_timeline_events_event"),
-    Index("support_timeline_events_received", "received_at"),
 )

@@ -69,14 +69,15 @@ DELETE FROM support_case_context WHERE ticket_id = $1
 -- name: rest_context
 UPDATE support_case_context SET live = false WHERE ticket_id = ANY ($1)
 
+-- name: inbox_blocks
+SELECT pg_relation_size('support_timeline_events') / current_setting('block_size')::bigint
+
 -- name: purge_events
--- Kept a week, or while a case of that customer is live.
-DELETE FROM support_timeline_events WHERE (order_id, entry_id) IN (
-    SELECT order_id, entry_id FROM support_timeline_events AS event
-    WHERE received_at < $1
-        AND NOT EXISTS (
-            SELECT FROM support_case_context AS context
-            WHERE context.live AND (context.order_id = event.order_id OR context.customer_id = event.customer_id)
-        )
-    LIMIT $2 FOR UPDATE SKIP LOCKED
-)
+-- Kept a week, or while a case of that customer is live. Found by their places: an index on the time would cost every event
+-- that comes more than it costs to look at each once a day.
+DELETE FROM support_timeline_events AS event
+WHERE ctid >= $2::tid AND ctid < $3::tid AND received_at < $1
+    AND NOT EXISTS (
+        SELECT FROM support_case_context AS context
+        WHERE context.live AND (context.order_id = event.order_id OR context.customer_id = event.customer_id)
+    )
