@@ -1,6 +1,7 @@
 """What operators watch about shop events and the context of cases."""
 
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -24,8 +25,10 @@ def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent
     """Count a batch that is committed; a topic is one source's."""
     at_s = at.timestamp()
     of_source = Tally(event.source for event in new)
-    for topic, source in {record.topic: event.source for record, event in events}.items():
-        ages = [max(0.0, at_s - record.timestamp) for record, _ in events if record.topic == topic]
+    ages: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for record, event in events:
+        ages[record.topic, event.source].append(max(0.0, at_s - record.timestamp))
+    for (topic, source), of_topic in ages.items():
         INGESTED.labels(topic, "new").inc(of_source[source])
-        INGESTED.labels(topic, "seen").inc(len(ages) - of_source[source])
-        INGEST_AGE_SECONDS.labels(topic).observe_all(ages)
+        INGESTED.labels(topic, "seen").inc(len(of_topic) - of_source[source])
+        INGEST_AGE_SECONDS.labels(topic).observe_all(of_topic)

@@ -1,6 +1,8 @@
 """Reading the shop's events: from the bytes of a record to a fact, or a reason why not."""
 
+from collections.abc import Callable
 from functools import cache
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -15,6 +17,7 @@ from support_service.sources.model import ShopEvent, entry_id_of
 from support_service.sources.source import Identifier, Source
 
 _CONFIG = ConfigDict(strict=True, extra="ignore", frozen=True)
+_FIELDS = ("event_id", "version", "time", "order_id", "customer_id", "data")
 
 
 class _Envelope(BaseModel):
@@ -50,30 +53,37 @@ def parse_event(value: bytes, topic: str, headers: Headers = (), *, mapping: Eve
     if source is None:
         raise MalformedEvent("unknown-topic")
     as_it_is = mapping is None and not may_be_cloudevent(value, headers)
-    event = _at_once(value, topic, source) if as_it_is else None
+    event = _at_once(topic)(value) if as_it_is else None
     return event or _step_by_step(value, topic, headers, source, None if as_it_is else mapping)
 
 
-def _at_once(value: bytes, topic: str, source: Source) -> ShopEvent | None:
-    """The event of a plain envelope, at a third of the cost; None when something is wrong with it, which the steps then name."""
-    try:
-        told = _whole(topic).validate_json(value)
-    except ValidationError:
-        return None
-    order_id, version, data = told["order_id"], told["version"], told["data"]
-    entity_id = order_id if source.entity == "order_id" else data.pop(source.entity)
-    return ShopEvent(
-        order_id,
-        entry_id_of(source.name, entity_id, version),
-        source.name,
-        told["event_id"],
-        entity_id,
-        version,
-        told["customer_id"],
-        f"{source.name}.{data['status']}",
-        told["time"],
-        data,
-    )
+@cache
+def _at_once(topic: str) -> Callable[[bytes], ShopEvent | None]:
+    """What reads a plain envelope, at a third of the cost; None when something is wrong with it, which the steps then name."""
+    source = BY_TOPIC[topic]
+    told_in, fields = _whole(source).validate_json, itemgetter(*_FIELDS)
+    name, own_id = source.name, source.entity not in FROM_ENVELOPE
+
+    def read(value: bytes) -> ShopEvent | None:
+        try:
+            event_id, version, occurred_at, order_id, customer_id, data = fields(told_in(value))
+        except ValidationError:
+            return None
+        entity_id = data.pop(source.entity) if own_id else order_id
+        return ShopEvent(
+            order_id,
+            entry_id_of(name, entity_id, version),
+            name,
+            event_id,
+            entity_id,
+            version,
+            customer_id,
+            f"{name}.{data['status']}",
+            occurred_at,
+            data,
+        )
+
+    return read
 
 
 def _step_by_step(
@@ -103,10 +113,8 @@ def _step_by_step(
         raise MalformedEvent(f"invalid-{error.field}") from None
 
 
-@cache
-def _whole(topic: str) -> SchemaValidator:
+def _whole(source: Source) -> SchemaValidator:
     """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes."""
-    source = BY_TOPIC[topic]
     fields = {name: (field.annotation, field) for name, field in source.row.model_fields.items()}
     own = [*source.data_keys, *({source.entity} - FROM_ENVELOPE)]
     inside: dict[str, Any] = {name: fields[name] for name in own}
@@ -116,7 +124,7 @@ def _whole(topic: str) -> SchemaValidator:
         "Event",
         __config__=_CONFIG,
         event_id=(Annotated[Identifier, DataClass.NONE], ...),
-        type=(Annotated[Literal[topic], DataClass.NONE], ...),  # type: ignore[arg-type] # of this one topic
+        type=(Annotated[Literal[source.topic], DataClass.NONE], ...),  # type: ignore[arg-type] # of this one topic
         time=around.pop("occurred_at"),
         data=(Annotated[data, DataClass.PERSONAL], ...),
         **around,

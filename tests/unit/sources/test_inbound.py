@@ -163,7 +163,7 @@ def test_what_is_read_at_once_is_what_is_read_step_by_step(fact: ShopFact) -> No
     if event is None:
         return
     source = BY_TOPIC[event.topic]
-    at_once = inbound._at_once(event.value, event.topic, source)
+    at_once = inbound._at_once(event.topic)(event.value)
     assert at_once is not None
     assert at_once == inbound._step_by_step(event.value, event.topic, (), source, None)
 

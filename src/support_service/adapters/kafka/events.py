@@ -116,10 +116,21 @@ class KafkaEvents:
         records: list[Record] = []
         for message in messages:
             error = message.error()
-            if error is None:
-                records.append(self._record(message))
-            else:
+            if error is not None:
                 self._refused(message, error)
+                continue
+            headers = message.headers()
+            _, milliseconds = message.timestamp()
+            record = Record(  # by position: to name the fields costs as much again
+                self._types[str(message.topic())],
+                message.partition() or 0,
+                message.offset() or 0,
+                message.key(),
+                message.value() or b"",
+                _told(headers) if headers else (),
+                max(0, milliseconds) / 1000,
+            )
+            records.append(record)
         return records
 
     def _refused(self, _message: Message, error: KafkaError) -> None:
@@ -141,18 +152,6 @@ class KafkaEvents:
     def _keep(self, consumer: Consumer) -> None:
         consumer.commit(asynchronous=False)
 
-    def _record(self, message: Message) -> Record:
-        _, milliseconds = message.timestamp()
-        return Record(  # by position: to name the fields costs as much again
-            self._types[str(message.topic())],
-            message.partition() or 0,
-            message.offset() or 0,
-            message.key(),
-            message.value() or b"",
-            _headers(message),
-            max(0, milliseconds) / 1000,
-        )
-
     def _heard(self, error: KafkaError) -> None:
         """Remember what the next poll is to say; a lost connection alone is made anew by the client.
 
@@ -170,10 +169,9 @@ class KafkaEvents:
                 LAG.labels(name).set(sum(lags))
 
 
-def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+def _told(headers: object) -> tuple[tuple[str, bytes], ...]:
     # The client's types allow for what only senders may give: a mapping, and text.
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    return tuple((name, value or b"") for name, value in headers) if headers else ()
+    return tuple((name, value or b"") for name, value in cast("list[tuple[str, bytes | None]]", headers))
 
 
 def _tried(call: Callable[[], _Answer]) -> _Answer:
