@@ -3,6 +3,8 @@
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +15,23 @@ from support_service.context.model import StoredSource
 from support_service.directory import Directory
 from support_service.kit import deadletters, logs
 from support_service.kit.clock import Clock
-from support_service.kit.database import Database, DatabaseError, Tx
+from support_service.kit.database import Database, DatabaseError, Tx, UniqueViolation
 from support_service.kit.deadletters import DeadLetter, KeptLetter
 from support_service.kit.due import Due, NotYet, hold, schedule, still_due
 from support_service.kit.eventlog import LogRow, append_all
+from support_service.kit.together import Together
 from support_service.ports.events import Record
-from support_service.sources import Fact, FetchKey, MalformedEvent, Mappings, ShopEvent, Sources, parse_event, subjects
+from support_service.sources import (
+    Fact,
+    FetchKey,
+    KnownOwners,
+    MalformedEvent,
+    Mappings,
+    ShopEvent,
+    Sources,
+    parse_event,
+    subjects,
+)
 
 ENRICH = "context.enrich"
 """Kind of the due work that fills the context of a case; its key is the case's id."""
@@ -36,6 +49,8 @@ _WARY_BATCHES = 20
 
 _DATA_ERRORS = ("22", "23")
 """Classes of SQLSTATE that say the message itself is at fault: data exception, integrity constraint violation."""
+
+_ORDER_ID = attrgetter("order_id")
 
 _log = logs.get_logger(__name__)
 
@@ -63,6 +78,7 @@ class Context:
         self._clock = clock
         self._after_commit = after_commit
         self._mappings = mappings or {}
+        self._owners = KnownOwners()
         self._wary = 0
 
     async def ingest(self, records: Sequence[Record]) -> None:
@@ -148,6 +164,19 @@ class Context:
         *,
         replayed: UUID | None = None,
     ) -> dict[str, int]:
+        quickly = partial(store.copy_events, look_first=self._wary > 0)
+        try:
+            return await self._transact(events, letters, quickly, replayed)
+        except UniqueViolation:  # seen, or another was quicker: after a rebalance two consumers may have the same
+            return await self._transact(events, letters, store.insert_events, replayed)
+
+    async def _transact(
+        self,
+        events: Sequence[tuple[Record, ShopEvent]],
+        letters: Sequence[DeadLetter],
+        put: Callable[[Tx, Sequence[ShopEvent]], Awaitable[list[ShopEvent]]],
+        replayed: UUID | None,
+    ) -> dict[str, int]:
         now = self._clock.now()
         async with self._database.transaction() as tx:
             if replayed is not None:
@@ -156,23 +185,24 @@ class Context:
                 await deadletters.put(tx, letter, now)
             if not events:
                 return {}
-            look_first = self._wary > 0
-            new = await store.insert_events(tx, [event for _, event in events], look_first=look_first)
-            generations = await self._effects(tx, new)
+            new = await put(tx, [event for _, event in events])
+            learnt = await self._owners.learn_from(tx, new)
+            generations = await self._effects(tx, new, learnt.owners)
+        self._owners.remember(learnt)
         self._wary = _WARY_BATCHES if len(new) < len(events) else max(0, self._wary - 1)
         metrics.ingested(events, new, now)
         return generations
 
-    async def _effects(self, tx: Tx, events: Sequence[ShopEvent]) -> dict[str, int]:
-        """Everything that follows from events not seen before; locks customers first, so contexts need no order."""
-        owners = await subjects.learn_from(tx, events)
-        owned = [(owners[event.order_id], event) for event in events if event.order_id in owners]
-        counts = Tally(owner for owner, _ in owned)
+    async def _effects(self, tx: Tx, events: Sequence[ShopEvent], owners: Mapping[str, str]) -> dict[str, int]:
+        """What follows from events not seen before for their orders' owners; locks these first, so contexts need no order."""
+        counts = Tally(filter(None, map(owners.get, map(_ORDER_ID, events))))
         generations = await self._directory.raise_generations(tx, counts)
-        known = [(owner, event.fact) for owner, event in owned if owner in generations]
+        orders = {order_id for order_id, owner in owners.items() if owner in generations}
+        known = [(owners[event.order_id], event.fact) for event in events if event.order_id in orders]
         if not known:
             return {}
-        await store.add_facts(tx, known)
+        together = Together(tx)
+        await store.add_facts(together, known)
         reached = {owner: generation - counts[owner] for owner, generation in generations.items()}
         changes = []
         for owner, fact in sorted(known, key=lambda pair: (pair[0], pair[1].entry_id)):
@@ -181,7 +211,8 @@ class Context:
                 customer_id=owner, order_id=fact.order_id, source=fact.source, entry_id=fact.entry_id
             )
             changes.append((change, owner, reached[owner]))
-        await append_all(tx, changes)
+        await append_all(together, changes)
+        await together.send()
         return generations
 
     async def follow(self, tx: Tx, rows: Sequence[LogRow]) -> None:

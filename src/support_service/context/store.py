@@ -2,20 +2,24 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from pydantic_core import to_json
 
 from support_service.context.model import StoredSource, fact_from_json, fact_to_json
-from support_service.kit.database import Row, Tx, UniqueViolation
+from support_service.kit.database import Row, Tx
 from support_service.kit.sql import load_queries
+from support_service.kit.together import Sends
 from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
 _MOST_EVENTS_OF_CUSTOMER = 1_000
+_ENTRY, _EVENT = attrgetter("order_id", "entry_id"), attrgetter("source", "event_id")
+"""The two identities of an event in the inbox."""
 
 
-async def insert_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) -> list[ShopEvent]:
+async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) -> list[ShopEvent]:
     """Put events into the inbox; returns those that had not been seen, under either of their identities.
 
     Args:
@@ -23,25 +27,32 @@ async def insert_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool
         events: some may be there more than once.
         look_first: whether some are likely to have been seen. To look costs as much as to store; not to look costs
             a batch that is written in vain when one of it was seen.
+
+    Raises:
+        UniqueViolation: one was seen all the same, or another process was quicker: `insert_events` in a transaction anew.
     """
     new = _each_once(events)
     if look_first:
         new = await _unseen(tx, new)
-    if not new:
-        return []
-    try:
-        async with tx.transaction():
-            await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=new)
-    except UniqueViolation:  # seen, or another was quicker: after a rebalance two consumers may have the same
-        return await _insert_others(tx, new)
+    if new:
+        await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=new)
     return new
+
+
+async def insert_events(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
+    """As `copy_events`, at one and a half times the cost, whoever else may be storing the same."""
+    mine = _each_once(events)
+    *columns, data = map(list, zip(*mine, strict=True))
+    inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data])
+    new = {(row["order_id"], row["entry_id"]) for row in inserted}
+    return [event for event in mine if (event.order_id, event.entry_id) in new]
 
 
 def _each_once(events: Sequence[ShopEvent]) -> list[ShopEvent]:
     """The events in the order in which every consumer writes them; of several alike the first."""
-    by_entry = {(event.order_id, event.entry_id): event for event in reversed(events)}
-    by_id = {(event.source, event.event_id): event for event in by_entry.values()}
-    return sorted(by_id.values())
+    back = events[::-1]
+    entries = dict(zip(map(_ENTRY, back), back, strict=True)).values()
+    return sorted(dict(zip(map(_EVENT, entries), entries, strict=True)).values())
 
 
 async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
@@ -56,14 +67,7 @@ async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
     ]
 
 
-async def _insert_others(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
-    *columns, data = map(list, zip(*events, strict=True))
-    inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data])
-    new = {(row["order_id"], row["entry_id"]) for row in inserted}
-    return [event for event in events if (event.order_id, event.entry_id) in new]
-
-
-async def add_facts(tx: Tx, facts: Sequence[tuple[str, Fact]]) -> None:
+async def add_facts(tx: Sends, facts: Sequence[tuple[str, Fact]]) -> None:
     """Add (owner, fact) to the contexts of the owner's live cases that are about the fact's order, or about none."""
     await tx.execute(
         _SQL["add_facts"],

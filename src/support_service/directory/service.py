@@ -78,8 +78,7 @@ class Directory:
         Returns:
             The new generation of each customer that is recorded.
         """
-        known = await store.lock_customers(tx, counts)
-        return await store.raise_generations(tx, {customer_id: counts[customer_id] for customer_id in known})
+        return await store.raise_generations(tx, counts)
 
     async def generations(self, connection: Tx, customer_ids: Collection[str]) -> dict[str, int]:
         """How much has become known of each customer, as a number that grows; 0 for one who is not recorded."""

@@ -132,13 +132,8 @@ async def customer_since(connection: Tx, customer_id: str) -> datetime | None:
     return since
 
 
-async def lock_customers(tx: Tx, customer_ids: Collection[str]) -> list[str]:
-    """Lock these customers' rows until the transaction ends; returns those there are, in order."""
-    return [row["customer_id"] for row in await tx.fetch(_SQL["lock_customers"], list(customer_ids))]
-
-
 async def raise_generations(tx: Tx, counts: Mapping[str, int]) -> dict[str, int]:
-    """Add to the generations of customers whose rows are locked; returns the new ones."""
+    """Add to the generations of customers, whose rows are then locked; returns the new ones of those there are."""
     rows = await tx.fetch(_SQL["raise_generations"], list(counts), list(counts.values()))
     return {row["customer_id"]: row["generation"] for row in rows}
 

@@ -94,7 +94,7 @@ async def append(tx: Sends, event: LoggedEvent, *, subject: str, sequence: int) 
     metrics.LOG_APPENDED.labels(event.type_).inc()
 
 
-async def append_all(tx: Tx, events: Sequence[tuple[LoggedEvent, str, int]]) -> None:
+async def append_all(tx: Sends, events: Sequence[tuple[LoggedEvent, str, int]]) -> None:
     """Add many (event, subject, sequence) in one statement, in their order; as `append` else."""
     if not events:
         return

@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 class Together:
-    """Gathers statements, and sends them with the first one whose answer is needed."""
+    """Gathers statements, and sends them with the first one whose answer is needed, or when told to."""
 
     def __init__(self, tx: Sends) -> None:
         """Nothing is gathered yet; `tx` is the caller's transaction, or a connection: one statement is a transaction too."""
@@ -42,7 +42,7 @@ class Together:
         self._values: list[Any] = []
 
     async def execute(self, query: str, /, *args: Any) -> str:
-        """Gather one: it is sent by `fetchrow`, and says nothing of what it did."""
+        """Gather one: it is sent by `fetchrow` or `send`, and says nothing of what it did."""
         self.keep(f"together_{len(self._steps)}", query, *args)
         return ""
 
@@ -50,6 +50,13 @@ class Together:
         """Gather one that says RETURNING: those that are sent after it, in the same trip, read its rows by this name."""
         self._steps.append(Step(name, query, len(args)))
         self._values += args
+
+    async def send(self) -> None:
+        """Send all that were gathered."""
+        if self._steps:
+            text, values = joined(tuple(self._steps[:-1]), self._steps[-1].query), self._values
+            self._steps, self._values = [], []
+            await self._tx.execute(text, *values)
 
     async def fetchrow(self, query: str, /, *args: Any) -> Row | None:
         """Send one with all that were gathered, and give the first row of its own answer."""

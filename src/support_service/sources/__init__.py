@@ -1,12 +1,13 @@
 """The shop's truth: what a source is, the facts of all of them, where they are read and whose they are.
 
-Owns `order_subjects`. A new source (returns, loyalty) is one new file with a `Source`, named in `catalog.SOURCES`.
+Owns `order_subjects` and `order_owner_changes`. A new source (returns, loyalty) is one new file with a `Source`, named in `catalog.SOURCES`.
 """
 
 from support_service.sources import subjects
 from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
 from support_service.sources.errors import MalformedEvent
 from support_service.sources.inbound import parse_event
+from support_service.sources.known_owners import KnownOwners
 from support_service.sources.mapping import MappingError, Mappings, mappings_in
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
 from support_service.sources.ordering import ordered
@@ -20,6 +21,7 @@ __all__ = [
     "Fact",
     "FetchKey",
     "Fetched",
+    "KnownOwners",
     "LakeWarming",
     "MalformedEvent",
     "MappingError",

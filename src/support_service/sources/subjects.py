@@ -12,8 +12,6 @@ from support_service.kit.database import CheckViolation, Tx
 from support_service.kit.problems import Problem
 from support_service.kit.sql import load_queries
 from support_service.kit.together import Sends
-from support_service.sources.model import ShopEvent
-from support_service.sources.ownership import owners_told
 
 _SQL = load_queries("support_service.sources")
 _ORIGIN = "order_subjects_origin"
@@ -57,13 +55,15 @@ async def learn(tx: Tx, owners: Mapping[str, str]) -> None:
         await tx.execute(_SQL["learn"], list(owners), list(owners.values()))
 
 
-async def learn_from(tx: Tx, events: Collection[ShopEvent]) -> dict[str, str]:
-    """Learn from events; returns the owner, learnt or else claimed, of each of their orders that has one."""
-    told = owners_told(events)
-    await learn(tx, told)
-    others = {event.order_id for event in events} - told.keys()
-    rows = await tx.fetch(_SQL["owners"], list(others)) if others else []
-    return told | {row["order_id"]: row["customer_id"] for row in rows}
+async def changes(tx: Tx) -> tuple[object, ...]:
+    """What is another value after an owner that was learnt has changed, or another server has taken over."""
+    return tuple(await tx.fetchrow(_SQL["changes"]) or ())
+
+
+async def owners_of(tx: Tx, order_ids: Collection[str]) -> dict[str, str]:
+    """The customer of each of these orders that has one, learnt or else claimed."""
+    rows = await tx.fetch(_SQL["owners"], list(order_ids)) if order_ids else []
+    return {row["order_id"]: row["customer_id"] for row in rows}
 
 
 async def orders_of(connection: Tx, customer_id: str, limit: int = 20) -> list[str]:

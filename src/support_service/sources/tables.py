@@ -1,6 +1,6 @@
-"""`order_subjects`: whose an order is, as far as this service knows."""
+"""`order_subjects`: whose an order is, as far as this service knows; `order_owner_changes`: how often that changed."""
 
-from sqlalchemy import CheckConstraint, DateTime, Index, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, Index, String, Table, Text, text
 
 from support_service.kit.privacy import DataClass
 from support_service.kit.schema import column, metadata
@@ -15,3 +15,12 @@ order_subjects = Table(
     CheckConstraint("origin IN ('claimed', 'learnt')", name="order_subjects_origin"),
     Index("order_subjects_of_customer", "customer_id", "learnt_at"),
 )
+
+order_owner_changes = Table(
+    "order_owner_changes",
+    metadata,
+    column("one", Boolean, DataClass.NONE, primary_key=True, server_default=text("true")),
+    column("changes", BigInteger, DataClass.NONE, nullable=False, server_default=text("0")),
+    CheckConstraint("one", name="order_owner_changes_one"),
+)
+"""One row. A trigger counts in it when an owner that was learnt changes or goes, whoever did that."""

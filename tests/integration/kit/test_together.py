@@ -44,3 +44,14 @@ async def test_when_one_is_refused_none_has_happened(tx: Tx) -> None:
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await together.fetchrow(f"{_PARENT} RETURNING id", 1)
     assert await tx.fetchval("SELECT count(*) FROM parent") == 0
+
+
+async def test_what_needs_no_answer_is_sent_when_told_to_and_once(tx: Tx) -> None:
+    together = Together(tx)
+    await together.send()
+    await together.execute(_CHILD, 7, 1)
+    await together.execute(_PARENT, 1)
+    await together.send()
+    await together.send()
+    rows = await tx.fetch("SELECT child.id, parent FROM child JOIN parent ON parent.id = parent")
+    assert [tuple(row) for row in rows] == [(7, 1)]

@@ -12,6 +12,10 @@ ORDER BY order_id
 ON CONFLICT (order_id) DO UPDATE
 SET customer_id = excluded.customer_id, origin = 'learnt', learnt_at = excluded.learnt_at
 
+-- name: changes
+-- A server that takes over may lack what the one before it had just committed.
+SELECT changes, pg_postmaster_start_time() FROM order_owner_changes
+
 -- name: claim
 -- Changes nothing that is known. Of an order that was learnt to be another's it says what the table's CHECK refuses, and with
 -- it all that is sent or was done in the same transaction: no other trip, and nothing learnt meanwhile can be overlooked.
