@@ -19,7 +19,7 @@ class Scale:
     """Of each round, in each of which 4,000 invalidations race fills."""
     shop_orders: int = 10_000
     """Whose events are taken in, in each turn."""
-    log_rows: int = 60_000
+    log_rows: int = 200_000
     """Of the event log that are published, in each turn."""
 
 
