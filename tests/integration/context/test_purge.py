@@ -10,6 +10,8 @@ from support.intake import Watched, worker_services
 from support.postgres import DatabaseDsns
 from support_service import wiring
 from support_service.context import service
+from support_service.kit.database import Database
+from support_service.kit.sql import load_queries
 
 NOW = datetime(2026, 6, 8, tzinfo=UTC)
 EVENTS = 1_000
@@ -25,6 +27,12 @@ OPEN_CASES = """
     INSERT INTO support_case_context (ticket_id, source, customer_id, order_id, live, served_from)
     VALUES (gen_random_uuid(), 'order', 'c-9', 'o-9', true, 'events'), (gen_random_uuid(), 'order', 'c-19', NULL, true, 'events'),
         (gen_random_uuid(), 'order', 'c-29', 'o-29', false, 'events');
+    RESET session_replication_role
+"""
+MANY_CASES = """
+    SET session_replication_role = replica;
+    INSERT INTO support_case_context (ticket_id, source, customer_id, order_id, live, served_from)
+    SELECT gen_random_uuid(), 'order', 'x-' || n, 'x-' || n, true, 'lake' FROM generate_series(1, 5000) AS n;
     RESET session_replication_role
 """
 LEFT = "SELECT count(*) FROM support_timeline_events"
@@ -62,3 +70,20 @@ async def test_a_large_inbox_is_looked_through_in_parts_one_an_hour_and_none_is_
     assert left[3] == 0
     assert EVENTS // 2 < left[1] < EVENTS
     assert EVENTS // 5 < left[2] < EVENTS // 2
+
+
+@pytest.mark.parametrize("planned", ["force_custom_plan", "force_generic_plan"])
+async def test_a_part_is_looked_through_without_reading_the_others_nor_all_contexts(
+    services: wiring.Services, database_dsns: DatabaseDsns, planned: str
+) -> None:
+    query = load_queries("support_service.context")["purge_events"]
+    owner = Database(database_dsns.owner, name="test-owner", max_size=1)
+    async with owner.connection() as connection:
+        await connection.execute(MANY_CASES)
+        await connection.execute(f"ANALYZE; SET plan_cache_mode = {planned}")
+        explained = await connection.fetch(f"EXPLAIN {query}", NOW, (0, 0), (4, 0))
+        await connection.execute("RESET plan_cache_mode")
+    await owner.close()
+    plan = "\n".join(row[0] for row in explained)
+    assert "Tid Range Scan" in plan
+    assert "Seq Scan" not in plan
