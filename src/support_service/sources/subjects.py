@@ -1,4 +1,4 @@
-"""Whose an order is: all SQL of `order_subjects`.
+"""Whose an order is: all SQL of `order_subjects`, and of how often that changed (`order_owner_changes`).
 
 What the shop says (an event, a row of the lake, a service's answer) is *learnt*, and its latest word counts. What a case
 says is *claimed*: it stands until something is learnt, and never bars another customer, as whoever opened that case may
