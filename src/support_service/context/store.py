@@ -40,7 +40,7 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
 
 
 async def insert_events(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
-    """As `copy_events`, at one and a half times the cost, whoever else may be storing the same."""
+    """As `copy_events`, at a higher cost, whoever else may be storing the same."""
     mine = _each_once(events)
     *columns, data = map(list, zip(*mine, strict=True))
     inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data])
