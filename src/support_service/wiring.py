@@ -2,7 +2,7 @@
 
 import contextlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
@@ -111,20 +111,20 @@ class Services:
         self.warming = LakeWarming(self.lake, clock)
         self.cases = Cases(self.directory, clock)
         self.teams = Teams(self.database, clock, kept_here=kept_here, unfinished=self.cases.unfinished_with)
+        self._generations: Loader[str, int] = Loader(self._load_generations)
+        self.shared = SharedPages(
+            self.shared_cache, generation_of=self._generation_of, floor_key=floor_key, clock=clock
+        )
         self.context = Context(
             self.database,
             self.sources,
             self.directory,
             clock,
-            after_commit=self._raise_floors,
+            after_commit=self.shared.raise_floors,
             mappings=_mappings(settings),
         )
         self.dead_letters = DeadLetters(self.database, self.context)
         self.tail = LogTail(self.tail_database, self._hear, clock, poll_s=_TAIL_POLL_S)
-        self._generations: Loader[str, int] = Loader(self._load_generations)
-        self.shared = SharedPages(
-            self.shared_cache, generation_of=self._generation_of, floor_key=floor_key, clock=clock
-        )
         self.timeline = Timeline(
             self.database,
             self.sources,
@@ -229,10 +229,6 @@ class Services:
             elif row.type != CaseOpened.type_:  # nobody remembers a case from before it was opened
                 self.recent.forget(row.subject)
         await self.cache.raise_floors({floor_key(customer_id): reached for customer_id, reached in moved.items()})
-
-    async def _raise_floors(self, generations: Mapping[str, int]) -> None:
-        """Tell the shared cache what was just committed; a page from it is proven anyway, this only spares the proof."""
-        await self.shared.raise_floors(generations)
 
     async def _generation_of(self, customer_id: str) -> int:
         return await self._generations.get(customer_id) or 0
