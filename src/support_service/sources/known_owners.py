@@ -40,7 +40,7 @@ class KnownOwners:
     async def learn_from(self, tx: Tx, events: Collection[ShopEvent]) -> Learnt:
         """Write down what is new; hand the answer to `remember` once the transaction is committed."""
         as_of = await subjects.changes(tx)
-        if as_of != self._as_of:
+        if as_of != self._as_of or not as_of:
             self._known, self._as_of = {}, as_of
         owners: dict[str, str] = {}
         unsure = set()

@@ -125,6 +125,16 @@ async def test_what_somebody_took_away_is_learnt_again(database: Database, owner
     assert await owner_of(database, "o1") == "c1"
 
 
+async def test_where_changes_are_not_counted_nothing_is_remembered(database: Database, owner: Database) -> None:
+    async with owner.connection() as connection:
+        await connection.execute("DELETE FROM order_owner_changes")
+    known = KnownOwners()
+    await take(database, known, told("o1", "c1"))
+    await take(database, KnownOwners(), told("o1", "c2", 2))
+    await take(database, known, told("o1", "c1", 3))
+    assert await owner_of(database, "o1") == "c1"
+
+
 async def test_a_claim_is_not_taken_for_the_shops_word_and_that_it_is_borne_out_or_not_is_no_change(
     database: Database,
 ) -> None:
