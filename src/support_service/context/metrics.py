@@ -24,10 +24,11 @@ ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, 
 def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent], at: datetime) -> None:
     """Count a batch that is committed; a topic is one source's."""
     at_s = at.timestamp()
-    of_source = Tally(event.source for event in new)
+    of_source = Tally([event.source for event in new])
     ages: dict[tuple[str, str], list[float]] = defaultdict(list)
     for record, event in events:
-        ages[record.topic, event.source].append(max(0.0, at_s - record.timestamp))
+        age = at_s - record.timestamp
+        ages[record.topic, event.source].append(age if age > 0 else 0.0)
     for (topic, source), of_topic in ages.items():
         INGESTED.labels(topic, "new").inc(of_source[source])
         INGESTED.labels(topic, "seen").inc(len(of_topic) - of_source[source])

@@ -29,8 +29,9 @@ from support_service.sources import (
     Mappings,
     ShopEvent,
     Sources,
-    parse_event,
+    event_readers,
     subjects,
+    unknown_topic,
 )
 
 ENRICH = "context.enrich"
@@ -77,7 +78,7 @@ class Context:
         self._directory = directory
         self._clock = clock
         self._after_commit = after_commit
-        self._mappings = mappings or {}
+        self._readers = event_readers(mappings or {})
         self._owners = KnownOwners()
         self._wary = 0
 
@@ -155,7 +156,7 @@ class Context:
         return events, letters
 
     def _event_in(self, record: Record) -> ShopEvent:
-        return parse_event(record.value, record.topic, record.headers, mapping=self._mappings.get(record.topic))
+        return self._readers.get(record.topic, unknown_topic)(record.value, record.headers)
 
     async def _take_in(
         self,

@@ -35,7 +35,8 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
     if look_first:
         new = await _unseen(tx, new)
     if new:
-        await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=new)
+        rows = map(tuple, new)  # the client reads a plain tuple faster than one that has names
+        await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=rows)
     return new
 
 

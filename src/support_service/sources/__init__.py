@@ -6,7 +6,7 @@ Owns `order_subjects` and `order_owner_changes`. A new source (returns, loyalty)
 from support_service.sources import subjects
 from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
 from support_service.sources.errors import MalformedEvent
-from support_service.sources.inbound import parse_event
+from support_service.sources.inbound import event_readers, unknown_topic
 from support_service.sources.known_owners import KnownOwners
 from support_service.sources.mapping import MappingError, Mappings, mappings_in
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
@@ -32,14 +32,15 @@ __all__ = [
     "SourceState",
     "Sources",
     "Status",
+    "event_readers",
     "mappings_in",
     "masked",
     "may_see",
     "ordered",
     "owners_told",
-    "parse_event",
     "subjects",
     "summary",
     "timeline_selects",
     "timeline_view_sql",
+    "unknown_topic",
 ]

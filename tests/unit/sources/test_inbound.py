@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from support.shop import every_fact
 from support_service.demo.events import event_of
 from support_service.demo.facts import ShopFact
-from support_service.sources import MalformedEvent, ShopEvent, inbound, parse_event
+from support_service.sources import MalformedEvent, ShopEvent, event_readers, inbound, unknown_topic
 from support_service.sources.catalog import BY_TOPIC
 
 TOPIC = "shipment.status.changed"
+READERS = event_readers({})
 
 
 def envelope(**changes: Any) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def envelope(**changes: Any) -> dict[str, Any]:
 
 
 def parse(body: object, topic: str = TOPIC) -> Any:
-    return parse_event(json.dumps(body).encode(), topic)
+    return READERS[topic](json.dumps(body).encode(), ())
 
 
 def test_an_event_is_its_identity_and_one_fact_with_every_key_of_its_source_and_a_time_in_utc() -> None:
@@ -122,18 +123,18 @@ def test_data_must_be_an_object() -> None:
 )
 def test_bytes_that_are_no_envelope_are_malformed(value: bytes) -> None:
     with pytest.raises(MalformedEvent):
-        parse_event(value, TOPIC)
+        READERS[TOPIC](value, ())
 
 
 def test_a_lone_surrogate_which_no_database_keeps_is_malformed() -> None:
     value = json.dumps(envelope(data={"carrier": "SURROGATE"})).replace("SURROGATE", "\\ud800").encode()
     with pytest.raises(MalformedEvent, match="not-json"):
-        parse_event(value, TOPIC)
+        READERS[TOPIC](value, ())
 
 
 def test_a_topic_without_a_source_is_unknown() -> None:
     with pytest.raises(MalformedEvent, match="unknown-topic"):
-        parse(envelope(type="cart.abandoned"), "cart.abandoned")
+        READERS.get("cart.abandoned", unknown_topic)(json.dumps(envelope(type="cart.abandoned")).encode(), ())
 
 
 def test_a_reason_never_quotes_the_event() -> None:
@@ -158,14 +159,13 @@ def outcome(read: Callable[[], ShopEvent]) -> ShopEvent | str:
 
 
 @pytest.mark.parametrize("fact", every_fact("o-1", "c-1") + every_fact("o-2", None), ids=repr)
-def test_what_is_read_at_once_is_what_is_read_step_by_step(fact: ShopFact) -> None:
+def test_what_is_read_at_once_is_what_is_read_step_by_step(fact: ShopFact, monkeypatch: pytest.MonkeyPatch) -> None:
     event = event_of(fact)
     if event is None:
         return
-    source = BY_TOPIC[event.topic]
-    at_once = inbound._at_once(event.topic)(event.value)
-    assert at_once is not None
-    assert at_once == inbound._step_by_step(event.value, event.topic, (), source, None)
+    by_steps = inbound._step_by_step(BY_TOPIC[event.topic], None, event.value, ())
+    monkeypatch.setattr(inbound, "_step_by_step", None)  # whoever takes the steps now fails
+    assert READERS[event.topic](event.value, ()) == by_steps
 
 
 @given(
@@ -182,8 +182,8 @@ def test_whatever_stands_in_a_field_the_answer_is_a_fact_or_a_reason(field: str,
     else:
         body[field] = value
     value_told = json.dumps(body).encode()
-    at_once = outcome(lambda: parse_event(value_told, topic))
-    assert at_once == outcome(lambda: inbound._step_by_step(value_told, topic, (), BY_TOPIC[topic], None))
+    at_once = outcome(lambda: READERS[topic](value_told, ()))
+    assert at_once == outcome(lambda: inbound._step_by_step(BY_TOPIC[topic], None, value_told, ()))
     if isinstance(at_once, str):
         return
     event = at_once
@@ -194,4 +194,4 @@ def test_whatever_stands_in_a_field_the_answer_is_a_fact_or_a_reason(field: str,
 @given(st.binary(max_size=60))
 def test_no_bytes_get_past_as_anything_but_malformed(value: bytes) -> None:
     with pytest.raises(MalformedEvent):
-        parse_event(value, TOPIC)
+        READERS[TOPIC](value, ())

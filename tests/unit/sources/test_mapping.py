@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support_service.sources import MalformedEvent, MappingError, mappings_in, parse_event
+from support_service.sources import MalformedEvent, MappingError, event_readers, mappings_in
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "events.md"
 TOPIC = "order.status.changed"
@@ -25,8 +25,7 @@ def documented() -> dict[str, Any]:
 
 
 def read(message: object, mapping: dict[str, Any] | None = None) -> Any:
-    mappings = mappings_in(mapping or documented())
-    return parse_event(json.dumps(message).encode(), TOPIC, HEADERS, mapping=mappings[TOPIC])
+    return event_readers(mappings_in(mapping or documented()))[TOPIC](json.dumps(message).encode(), HEADERS)
 
 
 def test_the_documented_mapping_reads_a_message_of_that_layout() -> None:
@@ -95,7 +94,7 @@ def test_what_does_not_fit_is_refused_by_name(where: tuple[str, str], value: obj
 
 def test_a_value_that_is_not_json_is_refused() -> None:
     with pytest.raises(MalformedEvent) as refused:
-        parse_event(b"{", TOPIC, mapping=mappings_in(documented())[TOPIC])
+        event_readers(mappings_in(documented()))[TOPIC](b"{", ())
     assert refused.value.reason == "not-json"
 
 
