@@ -21,7 +21,8 @@ from support_service.sources.ownership import may_see, owners_told
 from support_service.sources.reading import Reading
 
 _NEWEST_ORDERS = 20
-_LEARNT_REMEMBERED = 20_000
+_LEARNT_REMEMBERED, _LEARNT_FOR_S = 20_000, 300.0
+"""Owners that were written down, and for how long: meanwhile others may have learnt another, and then the shop's word counts again."""
 
 _log = logs.get_logger(__name__)
 
@@ -70,6 +71,7 @@ class Sources:
         self._services = ServiceReader(commerce, clock)
         self._clock = clock
         self._learnt: dict[str, str] = {}
+        self._learnt_until = 0.0
         self._unwritten: dict[str, str] = {}
         self._writing: asyncio.Task[None] | None = None
 
@@ -155,11 +157,12 @@ class Sources:
 
     def _learn(self, told: Mapping[str, str]) -> None:
         """Write down what is new, beside the read that told it."""
+        now = self._clock.monotonic()
+        if now >= self._learnt_until or len(self._learnt) > _LEARNT_REMEMBERED:
+            self._learnt, self._learnt_until = {}, now + _LEARNT_FOR_S
         new = {order_id: owner for order_id, owner in told.items() if self._learnt.get(order_id) != owner}
         if not new:
             return
-        if len(self._learnt) > _LEARNT_REMEMBERED:
-            self._learnt.clear()
         self._learnt |= new
         self._unwritten |= new
         if self._writing is None or self._writing.done():

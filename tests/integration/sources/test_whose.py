@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from support.clocks import HandClock
 from support.postgres import DatabaseDsns
 from support.shop import DAY, Rest, Shop, every_fact, placed
+from support_service.adapters.embedded.lake import EmbeddedLake
+from support_service.adapters.rest import RestCommerce
 from support_service.kit.database import Database
 from support_service.kit.problems import Conflict
 from support_service.kit.sql import load_queries
@@ -105,6 +108,21 @@ async def test_a_read_writes_down_whose_its_orders_are_once(shop: Shop, database
         await subjects.learn(connection, {"o1": "c1"})
         assert await connection.fetchval(version) == first
         assert await connection.fetchval("SELECT xmax::text FROM order_subjects WHERE order_id = 'o1'") == "0"
+
+
+async def test_what_others_learnt_and_the_shop_no_longer_says_is_put_right_by_a_read_within_minutes(
+    shop: Shop, database: Database, lake: EmbeddedLake, commerce: RestCommerce
+) -> None:
+    await shop.add(every_fact("o1", "c1"))
+    clock = HandClock()
+    sources = Sources(database, lake, commerce, clock, window_days=36_500)
+    for seconds, owner in ((0.0, "c1"), (299.0, "c2"), (2.0, "c1")):
+        clock.go_on(seconds)
+        await sources.fetch(FetchKey("c1", ("o1",)))
+        await sources.close()
+        assert await owner_of(database, "o1") == owner
+        async with database.transaction() as tx:
+            await subjects.learn(tx, {"o1": "c2"})
 
 
 async def test_a_read_does_not_fail_when_it_cannot_write_down_what_it_learnt(
