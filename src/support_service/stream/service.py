@@ -32,10 +32,10 @@ _MOST_OF_ONE = 20
 LONGEST_S = 900.0
 """Then a stream ends and is opened anew, by a token that holds and with the sight that its reader has by then."""
 
-_AT_ONCE, _PAUSE_S = 10, 0.004
+_AT_ONCE, _PAUSE_S = 10, 0.008
 """After so many were told, requests have their turn: 500 at once would hold them up for 20 ms, five times a second.
 
-So telling takes a tenth of the process' time at most: of much that happens, more is told at once, and a little later."""
+So telling takes a twentieth of the process' time at most: of much that happens, more is told at once, and a little later."""
 
 KEEP_ALIVE_S = 15.0
 """No stream is silent for longer."""
