@@ -28,6 +28,7 @@ from support_service import wiring
 from support_service.demo.events import ShopEvent
 from support_service.desk.schemas import MessageCreate, TicketCreate
 from support_service.directory import Principal
+from support_service.entrypoints.worker import INTAKE_BATCH
 from support_service.kit.database import DatabaseError, LostConnection
 from support_service.kit.problems import Problem
 
@@ -100,7 +101,7 @@ class Campaign:
                 await self._next_slice(slices, agent, cases)
                 await self._hurt(faults[kill])
             await self._next_slice(slices, agent, cases)
-            await self._kill(size // _BATCH)
+            await self._kill(size // INTAKE_BATCH)
         for left in slices:
             await self.ground.send(left)
             self.sent += len(left)
