@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import aiohttp
 import pytest
@@ -13,7 +15,7 @@ from fastapi import FastAPI
 
 from contracts.ports.test_blobs import CONTENT, DISPOSITION, BlobBehaviour, upload
 from support.clocks import HandClock
-from support.service import serving_asgi
+from support.service import eventually, serving_asgi
 from support_service.adapters.embedded.blobs import BLOBS_PATH, EmbeddedBlobs, create_blob_routes
 from support_service.kit.web import RequestContext, install_problem_handlers
 from support_service.ports.blobs import SignedUpload
@@ -197,6 +199,24 @@ class TestEmbeddedBlobs(BlobBehaviour):
             assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
             assert answer.headers["content-disposition"].startswith("attachment;")
             assert answer.headers["cache-control"] == "private, no-store"
+
+    async def test_a_reader_who_goes_while_the_file_is_opened_leaves_none_open(
+        self, blobs: EmbeddedBlobs, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "cases").mkdir(parents=True)
+        (folder / "cases" / "a").write_bytes(CONTENT)
+        opened: list[BinaryIO] = []
+
+        def slowly(path: Path) -> BinaryIO:
+            time.sleep(0.2)
+            opened.append(path.open("rb"))
+            return opened[0]
+
+        monkeypatch.setattr("support_service.adapters.embedded.blobs.store._opened", slowly)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await anext(blobs.read("cases/a"))
+        await eventually(lambda: asyncio.sleep(0, opened and opened[0].closed))
 
     def test_a_secret_that_is_too_short_is_none(self, folder: Path, clock: HandClock) -> None:
         with pytest.raises(ValueError, match="32"):

@@ -101,7 +101,12 @@ class EmbeddedBlobs:
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         """A file in pieces."""
-        file = await _answered(_opened, self._path(key))
+        opening = asyncio.create_task(_answered(_opened, self._path(key)))
+        try:
+            file = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_what_was_opened)
+            raise
         try:
             while piece := await _answered(file.read, _PIECE):
                 yield piece
@@ -157,6 +162,11 @@ class EmbeddedBlobs:
 
 def _opened(path: Path) -> BinaryIO:
     return path.open("rb")
+
+
+def _close_what_was_opened(opening: asyncio.Task[BinaryIO]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _upload_parts(fields: Mapping[str, str]) -> list[str]:
