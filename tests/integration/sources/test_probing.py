@@ -75,7 +75,11 @@ async def sources(
 
 
 async def told_by(sources: Sources) -> str:
-    (base,) = {state.served_from for state in (await sources.fetch(KEY)).states.values()}
+    """Who answered; nobody does in time while the machine stands still for a second."""
+    async with asyncio.timeout(10):
+        while (bases := {state.served_from for state in (await sources.fetch(KEY)).states.values()}) == {"none"}:
+            pass
+    (base,) = bases
     return base
 
 
