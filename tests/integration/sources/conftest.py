@@ -45,6 +45,12 @@ async def commerce(rest: Rest) -> AsyncIterator[RestCommerce]:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The services have all the time a machine may need that stands still for a second."""
+    monkeypatch.setattr("support_service.sources.from_rest._DEADLINE_S", 10.0)
+
+
+@pytest.fixture
 async def sources(database: Database, lake: EmbeddedLake, commerce: RestCommerce) -> AsyncIterator[Sources]:
     sources = Sources(database, lake, commerce, SystemClock(), window_days=ALL_OF_TIME_DAYS)
     yield sources

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -32,14 +32,6 @@ async def until_from_lake(sources: Sources) -> None:
     async with asyncio.timeout(10):
         while standing(await sources.fetch(KEY)) != dict.fromkeys(NAMES, ("ok", "lake")):
             await asyncio.sleep(0.02)
-
-
-async def read_by(served_from: str, make: Callable[[], Sources]) -> Fetched:
-    """What a new process reads when every source answers in time, which none does while the machine stands still for a second."""
-    async with asyncio.timeout(10):
-        while standing(fetched := await make().fetch(KEY)) != dict.fromkeys(NAMES, ("ok", served_from)):
-            pass
-    return fetched
 
 
 def errors(source: str, backend: str, reason: str) -> float:
@@ -171,13 +163,14 @@ async def test_each_state_says_when_its_read_began(shop: Shop, sources: Sources,
     assert {state.as_of for state in (await sources.fetch(KEY)).states.values()} == {began}
 
 
+@pytest.mark.usefixtures("patient")
 async def test_lake_and_rest_agree_on_the_window(
     shop: Shop, database: Database, lake: EmbeddedLake, commerce: RestCommerce, clock: HandClock
 ) -> None:
     await shop.add(every_fact("o1", "c1"))
     cut = DAY + timedelta(hours=3)
     clock.go_on((cut + timedelta(days=30) - clock.now()).total_seconds())
-    by_lake = await read_by("lake", lambda: Sources(database, lake, commerce, clock, window_days=30))
-    by_rest = await read_by("rest", lambda: Sources(database, None, commerce, clock, window_days=30))
+    by_lake = await Sources(database, lake, commerce, clock, window_days=30).fetch(KEY)
+    by_rest = await Sources(database, None, commerce, clock, window_days=30).fetch(KEY)
     assert by_lake.facts == by_rest.facts
     assert min(fact.occurred_at for fact in by_lake.facts) == cut
