@@ -3,7 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from support_service.kit.eventlog import LogRow, append_all
 from support_service.kit.together import Together
 from support_service.ports.events import Record
 from support_service.sources import (
+    EventReader,
     Fact,
     FetchKey,
     KnownOwners,
@@ -78,7 +79,7 @@ class Context:
         self._directory = directory
         self._clock = clock
         self._after_commit = after_commit
-        self._readers = event_readers(mappings or {})
+        self._mappings = mappings or {}
         self._owners = KnownOwners()
         self._wary = 0
 
@@ -154,6 +155,11 @@ class Context:
             except MalformedEvent as error:
                 letters.append(_letter(record, error.reason, 1))
         return events, letters
+
+    @cached_property
+    def _readers(self) -> Mapping[str, EventReader]:
+        """Made with the first event: not every process takes any in."""
+        return event_readers(self._mappings)
 
     def _event_in(self, record: Record) -> ShopEvent:
         return self._readers.get(record.topic, unknown_topic)(record.value, record.headers)

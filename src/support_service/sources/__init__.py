@@ -6,7 +6,7 @@ Owns `order_subjects` and `order_owner_changes`. A new source (returns, loyalty)
 from support_service.sources import subjects
 from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
 from support_service.sources.errors import MalformedEvent
-from support_service.sources.inbound import event_readers, unknown_topic
+from support_service.sources.inbound import EventReader, event_readers, unknown_topic
 from support_service.sources.known_owners import KnownOwners
 from support_service.sources.mapping import MappingError, Mappings, mappings_in
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
@@ -18,6 +18,7 @@ from support_service.sources.warming import LakeWarming
 
 __all__ = [
     "SOURCES",
+    "EventReader",
     "Fact",
     "FetchKey",
     "Fetched",
