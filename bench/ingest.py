@@ -32,9 +32,9 @@ _DONE_WITHIN_S = 300.0
 _STORED = 100_000
 _BEFORE = f"""
     INSERT INTO support_timeline_events
-        (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at)
-    SELECT 'order:other-' || n || ':1', 'order', 'order-other-' || n || '-1', 'other-' || n, 1, 'other-' || n, 'c-other-' || n,
-        'order.created', now(), '{{"status": "created", "items": 2, "currency": "VND"}}', now()
+        (source, event_id, entity_id, version, order_id, customer_id, occurred_at, data, received_at)
+    SELECT 'order', 'order-other-' || n || '-1', 'other-' || n, 1, 'other-' || n, 'c-other-' || n,
+        now(), '{{"status": "created", "items": 2, "currency": "VND"}}', now()
     FROM generate_series(1, {_STORED}) AS n;
     INSERT INTO order_subjects (order_id, customer_id, origin, learnt_at)
     SELECT 'other-' || n, 'c-other-' || n, 'learnt', now() FROM generate_series(1, {_STORED}) AS n;

@@ -18,9 +18,8 @@ SIZES = {"10k": 10_000, "1m": 1_000_000, "10m": 10_000_000}
 _TABLE = "support_timeline_events"
 _AT_ONCE = 500_000
 _FILL = """
-    INSERT INTO {table} (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at)
-    SELECT source || ':other-' || n / 12 || ':' || version, source, n, 'other-' || n / 12, version,
-        'other-' || n / 12, 'c-other-' || n / 36, source || '.approved', at,
+    INSERT INTO {table} (order_id, source, entity_id, version, event_id, customer_id, occurred_at, data, received_at)
+    SELECT 'other-' || n / 12, source, 'other-' || n / 12, version, n, 'c-other-' || n / 36, at,
         '{{"status": "approved", "items": 2, "amount_minor": 1299000, "currency": "VND", "estimated_delivery": null, "time_known": true}}', at
     FROM (
         SELECT n, (ARRAY['order', 'payment', 'shipment', 'fraud'])[n % 4 + 1] AS source, n / 4 % 3 + 1 AS version,
@@ -29,8 +28,8 @@ _FILL = """
     ) AS made
 """
 _OWN = """
-    INSERT INTO {table} (entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at)
-    VALUES ($1, $2, $1, $3, $4, $5, $6, $7, $8, $9, now())
+    INSERT INTO {table} (order_id, source, entity_id, version, event_id, customer_id, occurred_at, data, received_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
 """
 
 
@@ -94,13 +93,12 @@ def _told(fact: ShopFact) -> bool:
 def _row(fact: ShopFact) -> tuple[object, ...]:
     details = {name: value.isoformat() if isinstance(value, date) else value for name, value in fact.details.items()}
     return (
-        f"{fact.source}:{fact.entity_id}:{fact.version}",
+        fact.order_id,
         fact.source,
         fact.entity_id,
         fact.version,
-        fact.order_id,
+        f"{fact.source}-{fact.entity_id}-{fact.version}",
         fact.customer_id,
-        f"{fact.source}.{fact.status}",
         fact.occurred_at,
         {"status": fact.status, **details, "time_known": fact.time_known},
     )

@@ -12,8 +12,8 @@ from support_service.kit.database import Database
 
 _TABLES: Mapping[str, str] = {
     "events in the inbox": """
-        SELECT entry_id, source, event_id, entity_id, version, order_id, customer_id, kind, occurred_at, data
-        FROM support_timeline_events ORDER BY entry_id""",
+        SELECT order_id, source, entity_id, version, event_id, customer_id, occurred_at, data
+        FROM support_timeline_events""",
     "facts in the contexts of cases": """
         SELECT c.customer_id, c.order_id, source, fact.key, fact.value
         FROM support_case_context c JOIN support_tickets t USING (ticket_id), jsonb_each(c.facts) AS fact

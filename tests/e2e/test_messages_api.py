@@ -199,7 +199,7 @@ async def test_opening_and_linking_wait_for_nothing_that_is_being_stored_about_t
     ticket_id = (await closed_case(service, agent, machine))["ticket_id"]
     nothing = StoredSource((), "lake", None)
     async with asyncio.timeout(5), service.worker.database.transaction() as storing:
-        await service.worker.directory.raise_generations(storing, {"c-1": 1})
+        await service.worker.directory.lock_customers(storing, ["c-1"])
         assert (await machine.say(ticket_id, "Hello?", on_behalf_of_customer=True)).status == 201
         await agent.open_case()
         async with service.api.database.transaction() as changing:

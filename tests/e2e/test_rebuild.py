@@ -82,7 +82,7 @@ async def state(service: RunningService) -> State:
     """What came by event, but for when, and the facts of every context."""
     inbox = [
         {name: value for name, value in row.items() if name != "received_at"}
-        for row in await rows(service, f"SELECT * FROM {INBOX} ORDER BY entry_id")
+        for row in await rows(service, f"SELECT * FROM {INBOX} ORDER BY order_id, source, entity_id, version")
     ]
     contexts = [
         (row["ticket_id"], row["source"], row["facts"])

@@ -202,7 +202,8 @@ async def test_a_shared_page_that_no_reader_would_be_shown_is_not_held_against_t
     page = await shared.api.timeline.shared_page(key, Profile.CLEAR)
     assert page is not None
     async with shared.api.database.transaction() as tx:
-        await shared.api.directory.raise_generations(tx, {key.customer_id: 1})
+        (reached,) = (await shared.api.directory.lock_customers(tx, [key.customer_id])).values()
+        await shared.api.directory.raise_generations(tx, {key.customer_id: reached + 1})
     report = await verify(shared)
     assert (report.compared, report.not_cached, report.behind, report.status) == (2, 1, [], 0)
 

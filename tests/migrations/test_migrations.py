@@ -75,6 +75,29 @@ async def test_down_takes_everything_away_and_up_brings_it_back(empty_database_u
     await database.close()
 
 
+_INBOX = "SELECT entry_id, kind, event_id FROM support_timeline_events ORDER BY version"
+_TOLD = """
+    INSERT INTO support_timeline_events (order_id, source, entity_id, version, event_id, occurred_at, data)
+    VALUES ('o-1', 'payment', 'p-1', 1, 'e-1', now(), '{"status": "authorized"}'),
+        ('o-1', 'payment', 'p-1', 2, 'e-2', now(), '{"status": "captured"}'), ('o-1', 'payment', 'p-1', 3, 'e-2', now(), '{}')
+"""
+
+
+async def test_events_that_are_known_by_what_they_tell_have_their_texts_again_on_the_way_down(
+    empty_database_url: str,
+) -> None:
+    url = empty_database_url
+    await migrations.migrate(url, app_dsn=url)
+    connection = await asyncpg.connect(url)
+    await connection.execute(_TOLD)
+    await migrations.downgrade(url, "0012")
+    rows = [tuple(row) for row in await connection.fetch(_INBOX)]
+    assert rows == [("payment:p-1:1", "payment.authorized", "e-1"), ("payment:p-1:2", "payment.captured", "e-2")]
+    await migrations.migrate(url, app_dsn=url)
+    assert len(await connection.fetch(_INBOX)) == 2
+    await connection.close()
+
+
 async def test_two_migrations_at_once_do_not_disturb_each_other(empty_database_url: str) -> None:
     migrate = "import asyncio, sys; from support_service import migrations as m; u = sys.argv[1]; "
     migrate += "asyncio.run(m.migrate(u, app_dsn=u))"

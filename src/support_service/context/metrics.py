@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from support_service.kit.metrics import BatchHistogram
 from support_service.ports.events import Record
-from support_service.sources import ShopEvent
+from support_service.sources import SOURCES, ShopEvent
 
 INGESTED = Counter("support_shop_events_total", "Shop events taken in, by whether they were new.", ["topic", "outcome"])
 INGEST_AGE_SECONDS = BatchHistogram(
@@ -20,16 +20,19 @@ INGEST_AGE_SECONDS = BatchHistogram(
 )
 ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, by completeness.", ["outcome"])
 
+_SOURCE_OF = {source.topic: source.name for source in SOURCES}
 
-def ingested(events: Sequence[tuple[Record, ShopEvent]], new: Sequence[ShopEvent], at: datetime) -> None:
-    """Count a batch that is committed; a topic is one source's."""
+
+def ingested(records: Sequence[Record], new: Sequence[ShopEvent], at: datetime) -> None:
+    """Count a batch that is committed: what came, and which events of it were new."""
     at_s = at.timestamp()
-    of_source = Tally([event.source for event in new])
-    ages: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for record, event in events:
+    new_of = Tally([event.source for event in new])
+    ages: dict[str, list[float]] = defaultdict(list)
+    for record in records:
         age = at_s - record.timestamp
-        ages[record.topic, event.source].append(age if age > 0 else 0.0)
-    for (topic, source), of_topic in ages.items():
-        INGESTED.labels(topic, "new").inc(of_source[source])
-        INGESTED.labels(topic, "seen").inc(len(of_topic) - of_source[source])
+        ages[record.topic].append(age if age > 0 else 0.0)
+    for topic, of_topic in ages.items():
+        new_of_topic = new_of[_SOURCE_OF[topic]]
+        INGESTED.labels(topic, "new").inc(new_of_topic)
+        INGESTED.labels(topic, "seen").inc(len(of_topic) - new_of_topic)
         INGEST_AGE_SECONDS.labels(topic).observe_all(of_topic)

@@ -1,10 +1,8 @@
 """Keeping what is known about a case's customer: shop events as they come, and everything else when a case opens."""
 
-from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,13 +24,12 @@ from support_service.sources import (
     Fact,
     FetchKey,
     KnownOwners,
-    MalformedEvent,
     Mappings,
+    ReadEvents,
     ShopEvent,
     Sources,
-    event_readers,
+    event_reader,
     subjects,
-    unknown_topic,
 )
 
 ENRICH = "context.enrich"
@@ -51,8 +48,6 @@ _WARY_BATCHES = 20
 
 _DATA_ERRORS = ("22", "23")
 """Classes of SQLSTATE that say the message itself is at fault: data exception, integrity constraint violation."""
-
-_ORDER_ID = attrgetter("order_id")
 
 _log = logs.get_logger(__name__)
 
@@ -89,13 +84,14 @@ class Context:
         Seen before or out of order changes nothing. What cannot be read goes to the dead letters; when the database
         refuses the batch for its data, each event is tried alone and only the guilty ones go there.
         """
-        events, letters = self._sorted_out(records)
+        told = self._read(records)
+        letters = [_letter(record, reason, 1) for record, reason in told.refused]
         try:
-            generations = await self._take_in(events, letters)
+            generations = await self._take_in(told, letters)
         except DatabaseError as error:
             if not _is_about_data(error):
                 raise
-            generations = await self._one_by_one(events, letters)
+            generations = await self._one_by_one(told, letters)
         await self._after_commit(generations)
 
     async def replay(self, kept: KeptLetter) -> str | None:
@@ -113,73 +109,54 @@ class Context:
             tuple(letter.headers),
             kept.received_at.timestamp(),
         )
-        try:
-            event = self._event_in(record)
-            generations = await self._take_in([(record, event)], [], replayed=kept.dead_letter_id)
-        except MalformedEvent as error:
-            reason = error.reason
-        except DatabaseError as error:
-            if not _is_about_data(error):
-                raise
-            reason = f"refused-{error.sqlstate}"
-        else:
-            await self._after_commit(generations)
-            return None
+        told = self._read([record])
+        reason = told.refused[0][1] if told.refused else None
+        if reason is None:
+            try:
+                generations = await self._take_in(told, [], replayed=kept.dead_letter_id)
+            except DatabaseError as error:
+                if not _is_about_data(error):
+                    raise
+                reason = f"refused-{error.sqlstate}"
+            else:
+                await self._after_commit(generations)
+                return None
         async with self._database.transaction() as tx:
             await deadletters.refused_again(tx, kept.dead_letter_id, reason)
         return reason
 
-    async def _one_by_one(
-        self, events: Sequence[tuple[Record, ShopEvent]], letters: list[DeadLetter]
-    ) -> dict[str, int]:
+    async def _one_by_one(self, told: ReadEvents, letters: list[DeadLetter]) -> dict[str, int]:
         generations: dict[str, int] = {}
-        for record, event in events:
+        for record, event in zip(told.records, told.events, strict=True):
             for attempt in range(2, _TRIES + 1):
                 try:
-                    generations |= await self._take_in([(record, event)], [])
+                    generations |= await self._take_in(ReadEvents([record], [event], []), [])
                     break
                 except DatabaseError as error:
                     if not _is_about_data(error):
                         raise
                     if attempt == _TRIES:
                         letters.append(_letter(record, f"refused-{error.sqlstate}", attempt))
-        await self._take_in([], letters)
+        await self._take_in(ReadEvents([], [], []), letters)
         return generations
 
-    def _sorted_out(self, records: Sequence[Record]) -> tuple[list[tuple[Record, ShopEvent]], list[DeadLetter]]:
-        events: list[tuple[Record, ShopEvent]] = []
-        letters: list[DeadLetter] = []
-        for record in records:
-            try:
-                events.append((record, self._event_in(record)))
-            except MalformedEvent as error:
-                letters.append(_letter(record, error.reason, 1))
-        return events, letters
-
     @cached_property
-    def _readers(self) -> Mapping[str, EventReader]:
+    def _read(self) -> EventReader:
         """Made with the first event: not every process takes any in."""
-        return event_readers(self._mappings)
-
-    def _event_in(self, record: Record) -> ShopEvent:
-        return self._readers.get(record.topic, unknown_topic)(record.value, record.headers)
+        return event_reader(self._mappings)
 
     async def _take_in(
-        self,
-        events: Sequence[tuple[Record, ShopEvent]],
-        letters: Sequence[DeadLetter],
-        *,
-        replayed: UUID | None = None,
+        self, told: ReadEvents, letters: Sequence[DeadLetter], *, replayed: UUID | None = None
     ) -> dict[str, int]:
         quickly = partial(store.copy_events, look_first=self._wary > 0)
         try:
-            return await self._transact(events, letters, quickly, replayed)
+            return await self._transact(told, letters, quickly, replayed)
         except UniqueViolation:  # seen, or another was quicker: after a rebalance two consumers may have the same
-            return await self._transact(events, letters, store.insert_events, replayed)
+            return await self._transact(told, letters, store.insert_events, replayed)
 
     async def _transact(
         self,
-        events: Sequence[tuple[Record, ShopEvent]],
+        told: ReadEvents,
         letters: Sequence[DeadLetter],
         put: Callable[[Tx, Sequence[ShopEvent]], Awaitable[list[ShopEvent]]],
         replayed: UUID | None,
@@ -190,34 +167,33 @@ class Context:
                 await deadletters.used(tx, replayed)
             for letter in letters:
                 await deadletters.put(tx, letter, now)
-            if not events:
+            if not told.events:
                 return {}
-            new = await put(tx, [event for _, event in events])
+            new = await put(tx, told.events)
             learnt = await self._owners.learn_from(tx, new)
             generations = await self._effects(tx, new, learnt.owners)
         self._owners.remember(learnt)
-        self._wary = _WARY_BATCHES if len(new) < len(events) else max(0, self._wary - 1)
-        metrics.ingested(events, new, now)
+        self._wary = _WARY_BATCHES if len(new) < len(told.events) else max(0, self._wary - 1)
+        metrics.ingested(told.records, new, now)
         return generations
 
     async def _effects(self, tx: Tx, events: Sequence[ShopEvent], owners: Mapping[str, str]) -> dict[str, int]:
         """What follows from events not seen before for their orders' owners; locks these first, so contexts need no order."""
-        counts = Tally(filter(None, map(owners.get, map(_ORDER_ID, events))))
-        generations = await self._directory.raise_generations(tx, counts)
+        generations = await self._directory.lock_customers(tx, set(owners.values()))
         orders = {order_id for order_id, owner in owners.items() if owner in generations}
         known = [(owners[event.order_id], event.fact) for event in events if event.order_id in orders]
         if not known:
             return {}
-        together = Together(tx)
-        await store.add_facts(together, known)
-        reached = {owner: generation - counts[owner] for owner, generation in generations.items()}
         changes = []
         for owner, fact in sorted(known, key=lambda pair: (pair[0], pair[1].entry_id)):
-            reached[owner] += 1
+            generations[owner] += 1
             change = TimelineChanged(
                 customer_id=owner, order_id=fact.order_id, source=fact.source, entry_id=fact.entry_id
             )
-            changes.append((change, owner, reached[owner]))
+            changes.append((change, owner, generations[owner]))
+        together = Together(tx)
+        await self._directory.raise_generations(together, generations)
+        await store.add_facts(together, known)
         await append_all(together, changes)
         await together.send()
         return generations
@@ -260,7 +236,7 @@ class Context:
             missing = sorted(source for source, state in fetched.states.items() if state.status != "ok")
             async with self._database.transaction() as tx:
                 # Locks the customer, as ingesting does: an event is either read here or added to these rows later.
-                await self._directory.raise_generations(tx, {customer_id: 0})
+                await self._directory.lock_customers(tx, [customer_id])
                 if not await still_due(tx, due):
                     return
                 live = await is_live(tx, UUID(due.key))

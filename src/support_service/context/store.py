@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -15,12 +16,12 @@ from support_service.sources import Fact, ShopEvent
 
 _SQL = load_queries("support_service.context")
 _MOST_EVENTS_OF_CUSTOMER = 1_000
-_ENTRY, _EVENT = attrgetter("order_id", "entry_id"), attrgetter("source", "event_id")
-"""The two identities of an event in the inbox."""
+_IDENTITY = itemgetter(slice(4))
+"""What an event is known by, of its columns: order, source, entity and version."""
 
 
 async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) -> list[ShopEvent]:
-    """Put events into the inbox; returns those that had not been seen, under either of their identities.
+    """Put events into the inbox; returns those that had not been seen.
 
     Args:
         tx: the transaction of their effects.
@@ -33,7 +34,8 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
     """
     new = _each_once(events)
     if look_first:
-        new = await _unseen(tx, new)
+        seen = await _identities(tx, "seen_events", *zip(*map(_IDENTITY, new), strict=True))
+        new = [event for event in new if _IDENTITY(event) not in seen]
     if new:
         rows = map(tuple, new)  # the client reads a plain tuple faster than one that has names
         await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=rows)
@@ -43,29 +45,20 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
 async def insert_events(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
     """As `copy_events`, at a higher cost, whoever else may be storing the same."""
     mine = _each_once(events)
-    *columns, data = map(list, zip(*mine, strict=True))
-    inserted = await tx.fetch(_SQL["insert_events"], *columns, [to_json(one).decode() for one in data])
-    new = {(row["order_id"], row["entry_id"]) for row in inserted}
-    return [event for event in mine if (event.order_id, event.entry_id) in new]
+    *columns, data = zip(*mine, strict=True)
+    inserted = await _identities(tx, "insert_events", *columns, [to_json(one).decode() for one in data])
+    return [event for event in mine if _IDENTITY(event) in inserted]
 
 
 def _each_once(events: Sequence[ShopEvent]) -> list[ShopEvent]:
     """The events in the order in which every consumer writes them; of several alike the first."""
     back = events[::-1]
-    entries = dict(zip(map(_ENTRY, back), back, strict=True)).values()
-    return sorted(dict(zip(map(_EVENT, entries), entries, strict=True)).values())
+    return sorted(dict(zip(map(_IDENTITY, back), back, strict=True)).values())
 
 
-async def _unseen(tx: Tx, events: Sequence[ShopEvent]) -> list[ShopEvent]:
-    order_ids, entry_ids, sources, event_ids, *_ = map(list, zip(*events, strict=True))
-    rows = await tx.fetch(_SQL["seen_events"], order_ids, entry_ids, sources, event_ids)
-    seen = {(row["order_id"], row["entry_id"]) for row in rows}
-    seen_ids = {(row["source"], row["event_id"]) for row in rows}
-    return [
-        event
-        for event in events
-        if (event.order_id, event.entry_id) not in seen and (event.source, event.event_id) not in seen_ids
-    ]
+async def _identities(tx: Tx, name: str, *columns: Sequence[Any]) -> set[tuple[Any, ...]]:
+    """What a statement about events answers, given them column by column."""
+    return set(map(tuple, await tx.fetch(_SQL[name], *columns)))
 
 
 async def add_facts(tx: Sends, facts: Sequence[tuple[str, Fact]]) -> None:
@@ -145,17 +138,4 @@ async def purge_events(connection: Tx, before: datetime, first: int, end: int) -
 
 
 def _facts(rows: Iterable[Row]) -> list[tuple[Fact, datetime]]:
-    return [(_fact(row), row["received_at"]) for row in rows]
-
-
-def _fact(row: Row) -> Fact:
-    return Fact(
-        source=row["source"],
-        entity_id=row["entity_id"],
-        customer_id=row["customer_id"],
-        order_id=row["order_id"],
-        version=row["version"],
-        kind=row["kind"],
-        occurred_at=row["occurred_at"],
-        data=row["data"],
-    )
+    return [(ShopEvent(*told).fact, received_at) for *told, received_at in rows]

@@ -1,6 +1,6 @@
 """`support_case_context` and `support_timeline_events`."""
 
-from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, Boolean, DateTime, ForeignKey, Index, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from support_service.kit.privacy import DataClass
@@ -29,15 +29,15 @@ support_timeline_events = Table(
     "support_timeline_events",
     metadata,
     column("order_id", Text, _NONE, primary_key=True),
-    column("entry_id", Text, _NONE, primary_key=True),
-    column("source", Text, _NONE, nullable=False),
+    column("source", Text, _NONE, primary_key=True),
+    column("entity_id", Text, _NONE, primary_key=True),
+    column("version", BigInteger, _NONE, primary_key=True),
     column("event_id", Text, _NONE, nullable=False),
-    column("entity_id", Text, _NONE, nullable=False),
-    column("version", BigInteger, _NONE, nullable=False),
     column("customer_id", Text, _PERSONAL),
-    column("kind", Text, _NONE, nullable=False),
     column("occurred_at", _TIME, _NONE, nullable=False),
     column("data", JSONB, _PERSONAL, nullable=False),
     column("received_at", _TIME, _NONE, nullable=False, server_default=text("now()")),
-    UniqueConstraint("event_id", "source", name="support_timeline_events_event"),
+    # The version before this one reads and writes these two; nothing does any more.
+    column("entry_id", Text, _NONE),
+    column("kind", Text, _NONE, nullable=False, server_default=""),
 )

@@ -68,17 +68,17 @@ class Directory:
         """Since when a customer is recorded; None for one who is not."""
         return await store.customer_since(connection, customer_id)
 
-    async def raise_generations(self, tx: Tx, counts: Mapping[str, int]) -> dict[str, int]:
-        """Add to customers' generations, and keep their rows locked until the transaction ends.
-
-        Args:
-            tx: the transaction of what became known.
-            counts: how many steps for each customer; 0 only locks. Customers who are not recorded are passed over.
+    async def lock_customers(self, tx: Tx, customer_ids: Collection[str]) -> dict[str, int]:
+        """Let no other transaction tell of these customers until this one ends.
 
         Returns:
-            The new generation of each customer that is recorded.
+            The generation of each that is recorded; the others are passed over.
         """
-        return await store.raise_generations(tx, counts)
+        return await store.lock_customers(tx, customer_ids)
+
+    async def raise_generations(self, tx: Sends, generations: Mapping[str, int]) -> None:
+        """Set customers' generations, whose rows this transaction has locked, to these higher ones."""
+        await store.raise_generations(tx, generations)
 
     async def generations(self, connection: Tx, customer_ids: Collection[str]) -> dict[str, int]:
         """How much has become known of each customer, as a number that grows; 0 for one who is not recorded."""

@@ -5,8 +5,7 @@ Owns `order_subjects` and `order_owner_changes`. A new source (returns, loyalty)
 
 from support_service.sources import subjects
 from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
-from support_service.sources.errors import MalformedEvent
-from support_service.sources.inbound import EventReader, event_readers, unknown_topic
+from support_service.sources.inbound import EventReader, ReadEvents, event_reader
 from support_service.sources.known_owners import KnownOwners
 from support_service.sources.mapping import MappingError, Mappings, mappings_in
 from support_service.sources.model import Fact, Fetched, FetchKey, ServedFrom, ShopEvent, SourceState, Status
@@ -24,16 +23,16 @@ __all__ = [
     "Fetched",
     "KnownOwners",
     "LakeWarming",
-    "MalformedEvent",
     "MappingError",
     "Mappings",
+    "ReadEvents",
     "ServedFrom",
     "ShopEvent",
     "Source",
     "SourceState",
     "Sources",
     "Status",
-    "event_readers",
+    "event_reader",
     "mappings_in",
     "masked",
     "may_see",
@@ -43,5 +42,4 @@ __all__ = [
     "summary",
     "timeline_selects",
     "timeline_view_sql",
-    "unknown_topic",
 ]

@@ -27,43 +27,41 @@ class Fact(NamedTuple):
 
     @property
     def entry_id(self) -> str:
-        """The fact's identity."""
-        return entry_id_of(self.source, self.entity_id, self.version)
+        """The fact's identity, `source:entity_id:version`."""
+        return f"{self.source}:{self.entity_id}:{self.version}"
 
 
-def entry_id_of(source: str, entity_id: str, version: int) -> str:
-    """The identity of what one version of one entity says, `source:entity_id:version`."""
-    return f"{source}:{entity_id}:{version}"
+def kind_of(source: str, data: Mapping[str, Any]) -> str:
+    """What a source's fact is called, `source.status`."""
+    return f"{source}.{data['status']}"
 
 
 class ShopEvent(NamedTuple):
-    """A shop event as it is stored, column by column: the one fact it tells, and the identities of both.
+    """A shop event as it is stored, column by column: the one fact it tells, by whose identity it is known, and its own id.
 
     Events sort by their orders, those of one order by their entries.
     """
 
     order_id: str
-    entry_id: str
     source: str
-    event_id: str
     entity_id: str
     version: int
+    event_id: str
     customer_id: str | None
-    kind: str
     occurred_at: datetime
     data: dict[str, Any]
 
     @classmethod
     def telling(cls, event_id: str, fact: Fact) -> Self:
         """The event of this id that tells this fact."""
-        source, entity_id, customer_id, order_id, version, kind, occurred_at, data = fact
-        return cls(order_id, fact.entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data)
+        source, entity_id, customer_id, order_id, version, _kind, occurred_at, data = fact
+        return cls(order_id, source, entity_id, version, event_id, customer_id, occurred_at, data)
 
     @property
     def fact(self) -> Fact:
         """The fact it tells."""
-        order_id, _, source, _, entity_id, version, customer_id, kind, occurred_at, data = self
-        return Fact(source, entity_id, customer_id, order_id, version, kind, occurred_at, data)
+        order_id, source, entity_id, version, _event_id, customer_id, occurred_at, data = self
+        return Fact(source, entity_id, customer_id, order_id, version, kind_of(source, data), occurred_at, data)
 
 
 class SourceState(NamedTuple):

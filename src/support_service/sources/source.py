@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from support_service.kit.privacy import DataClass
 from support_service.ports.lake import LakeRow
 from support_service.sources.errors import MalformedRow
-from support_service.sources.model import Fact
+from support_service.sources.model import Fact, kind_of
 
 _LARGEST = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
@@ -26,6 +26,8 @@ def _utc(value: object) -> datetime:
     if moment.tzinfo is None:
         message = "no offset"
         raise ValueError(message)
+    if moment.tzinfo is UTC:  # as nearly all are written
+        return moment
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
@@ -107,15 +109,16 @@ class Source:
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             raise MalformedRow(str(first["loc"][0]) if first["loc"] else "item") from None
+        data = {key: getattr(row, key) for key in self.data_keys}
         return Fact(
             source=self.name,
             entity_id=getattr(row, self.entity),
             customer_id=row.customer_id,
             order_id=row.order_id,
             version=row.version,
-            kind=f"{self.name}.{row.status}",
+            kind=kind_of(self.name, data),
             occurred_at=row.occurred_at,
-            data={key: getattr(row, key) for key in self.data_keys},
+            data=data,
         )
 
     def from_lake(self, row: LakeRow) -> Fact:

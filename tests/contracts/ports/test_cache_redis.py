@@ -142,6 +142,12 @@ class TestRedisCache(SharedCacheBehaviour):
         assert len(keys) == 3
         assert all(server.pttl(key) > 0 for key in keys)
 
+    async def test_of_many_floors_each_rises(self, cache: RedisCache, server: "Redis") -> None:
+        floors = {f"floor:{{c{number}}}": number for number in range(450)}
+        await cache.raise_floors(floors)
+        kept: Any = server.mget(list(floors))
+        assert list(map(int, kept)) == list(floors.values())
+
     async def test_that_no_floor_rises_is_told_to_nobody(self, cache: RedisCache) -> None:
         outcomes = [{"call": "raise_floors", "outcome": outcome} for outcome in ("ok", "timeout", "error")]
         before = [REGISTRY.get_sample_value(CALLS, labels) for labels in outcomes]

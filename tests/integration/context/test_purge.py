@@ -17,8 +17,8 @@ NOW = datetime(2026, 6, 8, tzinfo=UTC)
 EVENTS = 1_000
 STORED = f"""
     INSERT INTO support_timeline_events
-        (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data, received_at)
-    SELECT 'o-' || n, 'order:o-' || n || ':1', 'order', 'e-' || n, 'o-' || n, 1, 'c-' || n, 'order.created', $1::timestamptz, '{{}}',
+        (order_id, source, entity_id, version, event_id, customer_id, occurred_at, data, received_at)
+    SELECT 'o-' || n, 'order', 'o-' || n, 1, 'e-' || n, 'c-' || n, $1::timestamptz, '{{}}',
         $1::timestamptz - (n % 10) * interval '1 day'
     FROM generate_series(0, {EVENTS - 1}) AS n
 """

@@ -20,6 +20,7 @@ def directory() -> Directory:
 async def test_a_customer_is_recorded_once_at_generation_nought(directory: Directory, database: Database) -> None:
     async with database.transaction() as tx:
         await directory.ensure_customer(tx, "c-1")
+        assert await directory.lock_customers(tx, ["c-1"]) == {"c-1": 0}
         await directory.raise_generations(tx, {"c-1": 2})
         await directory.ensure_customer(tx, "c-1")
         assert await directory.generations(tx, ["c-1"]) == {"c-1": 2}
@@ -28,20 +29,30 @@ async def test_a_customer_is_recorded_once_at_generation_nought(directory: Direc
 async def test_customers_who_are_not_recorded_are_passed_over(directory: Directory, database: Database) -> None:
     async with database.transaction() as tx:
         await directory.ensure_customer(tx, "c-1")
-        assert await directory.raise_generations(tx, {"c-2": 1, "c-1": 3}) == {"c-1": 3}
-        assert await directory.raise_generations(tx, {}) == {}
-        assert await directory.generations(tx, ["c-2"]) == {"c-2": 0}
+        await directory.ensure_customer(tx, "c-3")
+        assert await directory.lock_customers(tx, ["c-3", "c-2", "c-1"]) == {"c-1": 0, "c-3": 0}
+        assert await directory.lock_customers(tx, []) == {}
+        await directory.raise_generations(tx, {"c-2": 1, "c-1": 3})
+        assert await directory.generations(tx, ["c-1", "c-2", "c-3"]) == {"c-1": 3, "c-2": 0, "c-3": 0}
 
 
-async def test_a_count_of_nought_only_locks(directory: Directory, database: Database) -> None:
+async def test_a_generation_never_sinks(directory: Directory, database: Database) -> None:
+    async with database.transaction() as tx:
+        await directory.ensure_customer(tx, "c-1")
+        await directory.raise_generations(tx, {"c-1": 3})
+        await directory.raise_generations(tx, {"c-1": 2})
+        assert await directory.generations(tx, ["c-1"]) == {"c-1": 3}
+
+
+async def test_who_is_locked_waits(directory: Directory, database: Database) -> None:
     async with database.transaction() as tx:
         await directory.ensure_customer(tx, "c-1")
     async with database.transaction() as holder:
-        assert await directory.raise_generations(holder, {"c-1": 0}) == {"c-1": 0}
+        await directory.lock_customers(holder, ["c-1"])
         async with database.transaction() as other:
             await other.execute("SET LOCAL lock_timeout = '50ms'")
             with pytest.raises(asyncpg.LockNotAvailableError):
-                await directory.raise_generations(other, {"c-1": 1})
+                await directory.lock_customers(other, ["c-1"])
 
 
 async def test_batches_over_the_same_customers_lose_nothing_and_never_lock_each_other_out(
@@ -55,7 +66,8 @@ async def test_batches_over_the_same_customers_lose_nothing_and_never_lock_each_
     async def batch(seed: int) -> None:
         mine = random.Random(seed).sample(customers, 9)
         async with database.transaction() as tx:
-            await directory.raise_generations(tx, dict.fromkeys(mine, 1))
+            before = await directory.lock_customers(tx, mine)
+            await directory.raise_generations(tx, {customer: reached + 1 for customer, reached in before.items()})
             await asyncio.sleep(0)
 
     await asyncio.gather(*(batch(seed) for seed in range(60)))

@@ -78,7 +78,7 @@ async def test_another_owner_is_taken_at_its_word_and_the_orders_own_service_goe
 ) -> None:
     known = KnownOwners()
     await take(database, known, told("o1", "c1"))
-    payment = told("o1", "c3")._replace(source="payment", entity_id="p1", entry_id="payment:p1:9", version=9)
+    payment = told("o1", "c3")._replace(source="payment", entity_id="p1", version=9)
     assert await take(database, known, told("o1", "c1", 2), payment) == {"o1": "c1"}
     assert await take(database, known, told("o1", "c2", 3)) == {"o1": "c2"}
     assert await owner_of(database, "o1") == "c2"

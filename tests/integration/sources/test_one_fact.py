@@ -9,7 +9,7 @@ from support_service.adapters.rest import RestCommerce
 from support_service.demo.facts import ShopFact
 from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database
-from support_service.sources import SOURCES, Fact, FetchKey, Sources, event_readers
+from support_service.sources import SOURCES, Fact, FetchKey, Sources, event_reader
 
 KEY = FetchKey("c1", ("o1",))
 
@@ -44,8 +44,7 @@ async def test_lake_rest_and_events_tell_every_source_and_status_alike(
     events = EmbeddedEvents(shop.events_dsn, group="test")
     records = await events.poll(max_records=1_000, timeout_s=2)
     await events.close()
-    readers = event_readers({})
-    by_event = by_entry([readers[record.topic](record.value, record.headers).fact for record in records])
+    by_event = by_entry([event.fact for event in event_reader({})(records).events])
     assert {fact.source for fact in by_event.values()} == {source.name for source in SOURCES if source.topic}
     assert all(facts[entry_id] == fact for entry_id, fact in by_event.items())
     assert len(by_event) == len(records) > 30

@@ -1,7 +1,6 @@
 """Reading shop events: strict about what is used, indifferent to what is not."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.shop import every_fact
+from support import reading
+from support.shop import every_fact, record_of
 from support_service.demo.events import event_of
 from support_service.demo.facts import ShopFact
-from support_service.sources import MalformedEvent, ShopEvent, event_readers, inbound, unknown_topic
-from support_service.sources.catalog import BY_TOPIC
+from support_service.ports.events import Record
+from support_service.sources import ShopEvent, event_reader, inbound
+from support_service.sources.errors import MalformedEvent
 
 TOPIC = "shipment.status.changed"
-READERS = event_readers({})
 
 
 def envelope(**changes: Any) -> dict[str, Any]:
@@ -33,8 +33,12 @@ def envelope(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in (whole | changes).items() if value is not ...}
 
 
-def parse(body: object, topic: str = TOPIC) -> Any:
-    return READERS[topic](json.dumps(body).encode(), ())
+def parse(body: object) -> ShopEvent:
+    return reading.event(TOPIC, json.dumps(body).encode())
+
+
+def outcome(body: object) -> ShopEvent | str:
+    return reading.told(TOPIC, json.dumps(body).encode())
 
 
 def test_an_event_is_its_identity_and_one_fact_with_every_key_of_its_source_and_a_time_in_utc() -> None:
@@ -105,16 +109,13 @@ def test_a_status_that_is_not_known_yet_is_taken_under_its_own_name() -> None:
     ],
 )
 def test_what_is_wrong_is_named_by_field(changes: dict[str, Any], reason: str) -> None:
-    with pytest.raises(MalformedEvent) as raised:
-        parse(envelope(**changes))
-    assert raised.value.reason == reason
+    assert outcome(envelope(**changes)) == reason
 
 
 def test_data_must_be_an_object() -> None:
     whole = envelope()
     whole["data"] = ["shipment_id"]
-    with pytest.raises(MalformedEvent, match="invalid-data"):
-        parse(whole)
+    assert outcome(whole) == "invalid-data"
 
 
 @pytest.mark.parametrize(
@@ -122,25 +123,31 @@ def test_data_must_be_an_object() -> None:
     [b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"event_id": "\\ud800"}', b"[" * 100_000, b'{"a":1}{"b":2}'],
 )
 def test_bytes_that_are_no_envelope_are_malformed(value: bytes) -> None:
-    with pytest.raises(MalformedEvent):
-        READERS[TOPIC](value, ())
+    assert reading.told(TOPIC, value) in {"not-json", "invalid-data", "invalid-event_id"}
 
 
 def test_a_lone_surrogate_which_no_database_keeps_is_malformed() -> None:
     value = json.dumps(envelope(data={"carrier": "SURROGATE"})).replace("SURROGATE", "\\ud800").encode()
-    with pytest.raises(MalformedEvent, match="not-json"):
-        READERS[TOPIC](value, ())
+    assert reading.told(TOPIC, value) == "not-json"
 
 
 def test_a_topic_without_a_source_is_unknown() -> None:
-    with pytest.raises(MalformedEvent, match="unknown-topic"):
-        READERS.get("cart.abandoned", unknown_topic)(json.dumps(envelope(type="cart.abandoned")).encode(), ())
+    value = json.dumps(envelope(type="cart.abandoned")).encode()
+    assert reading.told("cart.abandoned", value) == "unknown-topic"
 
 
 def test_a_reason_never_quotes_the_event() -> None:
-    with pytest.raises(MalformedEvent) as raised:
-        parse(envelope(order_id={"secret": "Nguyen"}))
-    assert "Nguyen" not in str(raised.value) + repr(raised.value.__cause__)
+    assert outcome(envelope(order_id={"secret": "Nguyen"})) == "invalid-order_id"
+
+
+def test_of_a_batch_each_record_keeps_its_event_and_the_others_their_reasons() -> None:
+    told = [event for fact in every_fact("o-1", "c-1") if (event := event_of(fact)) is not None]
+    good = [record_of(event, offset) for offset, event in enumerate(told)]
+    bad = [Record(TOPIC, 0, 90, None, b"{", (), 0.0), Record("cart.abandoned", 0, 91, None, b"{}", (), 0.0)]
+    found = event_reader({})([good[0], bad[0], *good[1:], bad[1]])
+    assert list(found.records) == good
+    assert [event.event_id for event in found.events] == [event.event_id for event in told]
+    assert list(found.refused) == [(bad[0], "not-json"), (bad[1], "unknown-topic")]
 
 
 json_values = st.recursive(
@@ -150,10 +157,10 @@ json_values = st.recursive(
 )
 
 
-def outcome(read: Callable[[], ShopEvent]) -> ShopEvent | str:
-    """What was read, or the reason why nothing was."""
+def by_steps(topic: str, value: bytes) -> ShopEvent | str:
+    """What is read step by step, or the reason why nothing is."""
     try:
-        return read()
+        return inbound._step_by_step(Record(topic, 0, 7, None, value, (), 0.0), None)
     except MalformedEvent as error:
         return error.reason
 
@@ -163,9 +170,9 @@ def test_what_is_read_at_once_is_what_is_read_step_by_step(fact: ShopFact, monke
     event = event_of(fact)
     if event is None:
         return
-    by_steps = inbound._step_by_step(BY_TOPIC[event.topic], None, event.value, ())
+    expected = by_steps(event.topic, event.value)
     monkeypatch.setattr(inbound, "_step_by_step", None)  # whoever takes the steps now fails
-    assert READERS[event.topic](event.value, ()) == by_steps
+    assert reading.told(event.topic, event.value) == expected
 
 
 @given(
@@ -182,16 +189,14 @@ def test_whatever_stands_in_a_field_the_answer_is_a_fact_or_a_reason(field: str,
     else:
         body[field] = value
     value_told = json.dumps(body).encode()
-    at_once = outcome(lambda: READERS[topic](value_told, ()))
-    assert at_once == outcome(lambda: inbound._step_by_step(BY_TOPIC[topic], None, value_told, ()))
-    if isinstance(at_once, str):
+    event = reading.told(topic, value_told)
+    assert event == by_steps(topic, value_told)
+    if isinstance(event, str):
         return
-    event = at_once
     assert event.fact.occurred_at.tzinfo is UTC
     json.dumps(event.fact.data, allow_nan=False).encode()
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_get_past_as_anything_but_malformed(value: bytes) -> None:
-    with pytest.raises(MalformedEvent):
-        READERS[TOPIC](value, ())
+    assert isinstance(reading.told(TOPIC, value), str)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from support_service.sources import MalformedEvent, MappingError, event_readers, mappings_in
+from support import reading
+from support_service.sources import MappingError, ShopEvent, mappings_in
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "events.md"
 TOPIC = "order.status.changed"
@@ -24,8 +25,8 @@ def documented() -> dict[str, Any]:
     return tomllib.loads(DOCUMENTED.read_text("utf-8").split("```toml\n")[1].split("```")[0])
 
 
-def read(message: object, mapping: dict[str, Any] | None = None) -> Any:
-    return event_readers(mappings_in(mapping or documented()))[TOPIC](json.dumps(message).encode(), HEADERS)
+def read(message: object, mapping: dict[str, Any] | None = None) -> ShopEvent:
+    return reading.event(TOPIC, json.dumps(message).encode(), HEADERS, mappings=mappings_in(mapping or documented()))
 
 
 def test_the_documented_mapping_reads_a_message_of_that_layout() -> None:
@@ -87,15 +88,12 @@ def test_times_are_read_from_text_and_from_seconds(field: str, as_: str, told: o
 )
 def test_what_does_not_fit_is_refused_by_name(where: tuple[str, str], value: object, reason: str) -> None:
     part, field = where
-    with pytest.raises(MalformedEvent) as refused:
-        read({**MESSAGE, part: {**MESSAGE[part], field: value}})
-    assert refused.value.reason == reason
+    message = json.dumps({**MESSAGE, part: {**MESSAGE[part], field: value}}).encode()
+    assert reading.told(TOPIC, message, HEADERS, mappings=mappings_in(documented())) == reason
 
 
 def test_a_value_that_is_not_json_is_refused() -> None:
-    with pytest.raises(MalformedEvent) as refused:
-        event_readers(mappings_in(documented()))[TOPIC](b"{", ())
-    assert refused.value.reason == "not-json"
+    assert reading.told(TOPIC, b"{", mappings=mappings_in(documented())) == "not-json"
 
 
 def test_every_fault_of_a_mapping_is_told() -> None:

@@ -77,9 +77,12 @@ return 1
 """Keys: body, floor, lease. Arguments: lease or empty, key, generation, filled_at and fresh in us, body, ms to keep it."""
 
 _RAISE = """
-local floor = math.max(tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[1]) or '0'))
-redis.call('SET', KEYS[1], string.format('%.0f', floor), 'PX', ARGV[2])
+for i, key in ipairs(KEYS) do
+    local floor = math.max(tonumber(ARGV[i + 1]), tonumber(redis.call('GET', key) or '0'))
+    redis.call('SET', key, string.format('%.0f', floor), 'PX', ARGV[1])
+end
 """
+"""Keys: floors. Arguments: their ms, then the least that each is to be."""
 
 _GIVE_BACK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -194,8 +197,14 @@ class RedisCache:
         """From now on bodies below these generations are outdated; a floor never sinks."""
         if not floors:
             return
-        kept_ms = int(FLOOR_KEPT_S * 1000)
-        await self._tried("raise_floors", [("EVAL", _RAISE, 1, key, floor, kept_ms) for key, floor in floors.items()])
+        keys, least, kept_ms = list(floors), list(floors.values()), int(FLOOR_KEPT_S * 1000)
+        step = (
+            1 if isinstance(self._client, RedisCluster) else _MOST_AT_ONCE
+        )  # each customer's are in a slot of their own
+        parts = [slice(at, at + step) for at in range(0, len(keys), step)]
+        await self._tried(
+            "raise_floors", [("EVAL", _RAISE, len(keys[part]), *keys[part], kept_ms, *least[part]) for part in parts]
+        )
 
     async def find_or_lease(
         self, key: str, floor_key: str, *, lease_s: float, now: datetime, part: float = 1.0

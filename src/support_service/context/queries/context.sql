@@ -1,23 +1,17 @@
 -- name: seen_events
--- What is in the inbox under either identity.
-SELECT order_id, entry_id, source, event_id FROM support_timeline_events
-WHERE (order_id, entry_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-UNION ALL
-SELECT order_id, entry_id, source, event_id FROM support_timeline_events
-WHERE (source, event_id) IN (SELECT * FROM unnest($3::text[], $4::text[]))
+SELECT order_id, source, entity_id, version FROM support_timeline_events
+WHERE (order_id, source, entity_id, version) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]))
 
 -- name: insert_events
--- The inbox: what was seen before, under either identity, is not returned and has no effect.
-INSERT INTO support_timeline_events
-    (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data)
-SELECT order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data::jsonb
+-- The inbox: what was seen before is not returned and has no effect.
+INSERT INTO support_timeline_events (order_id, source, entity_id, version, event_id, customer_id, occurred_at, data)
+SELECT order_id, source, entity_id, version, event_id, customer_id, occurred_at, data::jsonb
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::text[]
-) AS event (order_id, entry_id, source, event_id, entity_id, version, customer_id, kind, occurred_at, data)
-ORDER BY order_id COLLATE "C", entry_id COLLATE "C"
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::text[]
+) AS event (order_id, source, entity_id, version, event_id, customer_id, occurred_at, data)
+ORDER BY order_id COLLATE "C", source COLLATE "C", entity_id COLLATE "C", version
 ON CONFLICT DO NOTHING
-RETURNING order_id, entry_id
+RETURNING order_id, source, entity_id, version
 
 -- name: add_facts
 -- Facts are a set keyed by entity and version, so adding them in any order, and twice, ends in the same.
@@ -35,14 +29,14 @@ UPDATE support_case_context AS context SET facts = context.facts || hit.facts
 FROM hit WHERE context.ticket_id = hit.ticket_id AND context.source = hit.source
 
 -- name: events_of_orders
-SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
+SELECT order_id, source, entity_id, version, event_id, customer_id, occurred_at, data, received_at
 FROM support_timeline_events WHERE order_id = ANY ($1)
 
 -- name: events_of_customer
 -- Of some orders everything, of the customer's others what tells of the customer.
 -- Materialized: found by orders first, whatever the planner thinks of walking all events back in time.
 WITH mine AS MATERIALIZED (
-    SELECT entry_id, source, entity_id, version, order_id, customer_id, kind, occurred_at, data, received_at
+    SELECT order_id, source, entity_id, version, event_id, customer_id, occurred_at, data, received_at
     FROM support_timeline_events
     WHERE order_id = ANY ($1::text[] || $2::text[]) AND (customer_id = $3 OR order_id = ANY ($1))
 )
