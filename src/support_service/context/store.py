@@ -26,14 +26,15 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
     Args:
         tx: the transaction of their effects.
         events: some may be there more than once.
-        look_first: whether some are likely to have been seen. To look costs as much as to store; not to look costs
-            a batch that is written in vain when one of it was seen.
+        look_first: whether some are likely to have been seen, or to be there more than once. To look costs as much as to
+            store; not to look costs a batch that is written in vain when it would have found one.
 
     Raises:
-        UniqueViolation: one was seen all the same, or another process was quicker: `insert_events` in a transaction anew.
+        UniqueViolation: one was found all the same, or another process was quicker: `insert_events` in a transaction anew.
     """
-    new = _each_once(events)
+    new = sorted(events, key=_IDENTITY)
     if look_first:
+        new = _each_once(events)
         seen = await _identities(tx, "seen_events", *zip(*map(_IDENTITY, new), strict=True))
         new = [event for event in new if _IDENTITY(event) not in seen]
     if new:
@@ -63,14 +64,8 @@ async def _identities(tx: Tx, name: str, *columns: Sequence[Any]) -> set[tuple[A
 
 async def add_facts(tx: Sends, facts: Sequence[tuple[str, Fact]]) -> None:
     """Add (owner, fact) to the contexts of the owner's live cases that are about the fact's order, or about none."""
-    await tx.execute(
-        _SQL["add_facts"],
-        [fact.entry_id for _, fact in facts],
-        [fact.source for _, fact in facts],
-        [fact.order_id for _, fact in facts],
-        [owner for owner, _ in facts],
-        [to_json(fact_to_json(fact)).decode() for _, fact in facts],
-    )
+    rows = [{"owner": owner, "entry_id": fact.entry_id, "body": fact_to_json(fact)} for owner, fact in facts]
+    await tx.execute(_SQL["add_facts"], rows)
 
 
 async def events_of_orders(connection: Tx, order_ids: Collection[str]) -> list[tuple[Fact, datetime]]:

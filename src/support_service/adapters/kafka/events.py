@@ -128,7 +128,7 @@ class KafkaEvents:
                 message.key(),
                 message.value() or b"",
                 _told(headers) if headers else (),
-                max(0, milliseconds) / 1000,
+                milliseconds / 1000 if milliseconds > 0 else 0.0,
             )
             records.append(new(Record, row))  # what Record(...) makes, without its call in Python
         return records

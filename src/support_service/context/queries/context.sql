@@ -16,12 +16,12 @@ RETURNING order_id, source, entity_id, version
 -- name: add_facts
 -- Facts are a set keyed by entity and version, so adding them in any order, and twice, ends in the same.
 WITH fresh AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-        AS fact (entry_id, source, order_id, customer_id, body)
+    SELECT owner, entry_id, body, body ->> 'source' AS source, body ->> 'order_id' AS order_id
+    FROM jsonb_to_recordset($1) AS fact (owner text, entry_id text, body jsonb)
 ), hit AS (
-    SELECT context.ticket_id, context.source, jsonb_object_agg(fresh.entry_id, fresh.body::jsonb) AS facts
+    SELECT context.ticket_id, context.source, jsonb_object_agg(fresh.entry_id, fresh.body) AS facts
     FROM fresh JOIN support_case_context AS context
-        ON context.live AND context.source = fresh.source AND context.customer_id = fresh.customer_id
+        ON context.live AND context.source = fresh.source AND context.customer_id = fresh.owner
             AND (context.order_id IS NULL OR context.order_id = fresh.order_id)
     GROUP BY context.ticket_id, context.source
 )
