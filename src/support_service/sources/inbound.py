@@ -123,7 +123,8 @@ def _whole(source: Source) -> SchemaValidator:
     """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes."""
     fields = {name: (field.annotation, field) for name, field in source.row.model_fields.items()}
     own = [*source.data_keys, *({source.entity} - FROM_ENVELOPE)]
-    inside: dict[str, Any] = {name: fields[name] for name in own}
+    # In the order in which jsonb keeps its keys: PostgreSQL need not sort them.
+    inside: dict[str, Any] = {name: fields[name] for name in sorted(own, key=lambda name: (len(name), name))}
     around: dict[str, Any] = {name: fields[name] for name in FROM_ENVELOPE}
     data = create_model("Data", __config__=_CONFIG, **inside)
     model = create_model(
