@@ -198,9 +198,8 @@ class RedisCache:
         if not floors:
             return
         keys, least, kept_ms = list(floors), list(floors.values()), int(FLOOR_KEPT_S * 1000)
-        step = (
-            1 if isinstance(self._client, RedisCluster) else _MOST_AT_ONCE
-        )  # each customer's are in a slot of their own
+        # In a Cluster each customer's keys have a slot of their own, and a script takes those of one.
+        step = 1 if isinstance(self._client, RedisCluster) else _MOST_AT_ONCE
         parts = [slice(at, at + step) for at in range(0, len(keys), step)]
         await self._tried(
             "raise_floors", [("EVAL", _RAISE, len(keys[part]), *keys[part], kept_ms, *least[part]) for part in parts]
