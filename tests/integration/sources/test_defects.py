@@ -17,6 +17,8 @@ from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database
 from support_service.sources import SOURCES, FetchKey, Sources
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 KEY = FetchKey("c1", ("o1",))
 GOOD = {
     "order_id": "o1",

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from support.shop import Shop, every_fact
 from support_service.adapters.embedded.events import EmbeddedEvents
 from support_service.adapters.embedded.lake import EmbeddedLake
@@ -10,6 +12,8 @@ from support_service.demo.facts import ShopFact
 from support_service.kit.clock import SystemClock
 from support_service.kit.database import Database
 from support_service.sources import SOURCES, Fact, FetchKey, Sources, event_reader
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 KEY = FetchKey("c1", ("o1",))
 

@@ -16,6 +16,8 @@ from support_service.kit.problems import Conflict
 from support_service.kit.sql import load_queries
 from support_service.sources import FetchKey, Sources, subjects
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 async def owner_of(database: Database, order_id: str) -> str | None:
     async with database.connection() as connection:
