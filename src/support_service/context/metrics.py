@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from support_service.kit.metrics import BatchHistogram
 from support_service.ports.events import Record
-from support_service.sources import SOURCES, ShopEvent
+from support_service.sources import BY_TOPIC, ShopEvent
 
 INGESTED = Counter("support_shop_events_total", "Shop events taken in, by whether they were new.", ["topic", "outcome"])
 INGEST_AGE_SECONDS = BatchHistogram(
@@ -19,8 +19,6 @@ INGEST_AGE_SECONDS = BatchHistogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
 )
 ENRICHED = Counter("support_context_enriched_total", "Contexts of cases filled, by completeness.", ["outcome"])
-
-_SOURCE_OF = {source.topic: source.name for source in SOURCES}
 
 
 def ingested(records: Sequence[Record], new: Sequence[ShopEvent], at: datetime) -> None:
@@ -32,7 +30,7 @@ def ingested(records: Sequence[Record], new: Sequence[ShopEvent], at: datetime) 
         age = at_s - record.timestamp
         ages[record.topic].append(age if age > 0 else 0.0)
     for topic, of_topic in ages.items():
-        new_of_topic = new_of[_SOURCE_OF[topic]]
+        new_of_topic = new_of[BY_TOPIC[topic].name]
         INGESTED.labels(topic, "new").inc(new_of_topic)
         INGESTED.labels(topic, "seen").inc(len(of_topic) - new_of_topic)
         INGEST_AGE_SECONDS.labels(topic).observe_all(of_topic)

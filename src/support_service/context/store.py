@@ -32,11 +32,12 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
     Raises:
         UniqueViolation: one was found all the same, or another process was quicker: `insert_events` in a transaction anew.
     """
-    new = sorted(events, key=_IDENTITY)
     if look_first:
-        new = _each_once(events)
-        seen = await _identities(tx, "seen_events", *zip(*map(_IDENTITY, new), strict=True))
-        new = [event for event in new if _IDENTITY(event) not in seen]
+        once = _each_once(events)
+        seen = await _identities(tx, "seen_events", *zip(*map(_IDENTITY, once), strict=True))
+        new = [event for event in once if _IDENTITY(event) not in seen]
+    else:
+        new = sorted(events, key=_IDENTITY)
     if new:
         rows = map(tuple, new)  # the client reads a plain tuple faster than one that has names
         await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=rows)

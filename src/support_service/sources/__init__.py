@@ -4,7 +4,7 @@ Owns `order_subjects` and `order_owner_changes`. A new source (returns, loyalty)
 """
 
 from support_service.sources import subjects
-from support_service.sources.catalog import SOURCES, masked, summary, timeline_selects, timeline_view_sql
+from support_service.sources.catalog import BY_TOPIC, SOURCES, masked, summary, timeline_selects, timeline_view_sql
 from support_service.sources.inbound import EventReader, ReadEvents, event_reader
 from support_service.sources.known_owners import KnownOwners
 from support_service.sources.mapping import MappingError, Mappings, mappings_in
@@ -16,6 +16,7 @@ from support_service.sources.source import Source
 from support_service.sources.warming import LakeWarming
 
 __all__ = [
+    "BY_TOPIC",
     "SOURCES",
     "EventReader",
     "Fact",

@@ -33,6 +33,7 @@ async def test_reading_the_events_of_a_timeline_touches_no_others(
         explained = await connection.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {query}", *values)
         plan = "\n".join(row[0] for row in explained)
         assert "Seq Scan" not in plan
+        assert "support_timeline_events_pkey" in plan
         assert "Rows Removed" not in plan
         assert len(await connection.fetch(query, *values)) == (1 if name == "events_of_orders" else 3)
     finally:

@@ -1,7 +1,7 @@
 """The inbox of shop events in one index: an event is known by what it tells, not by its own id as well.
 
-What an event tells is the key, in columns that had been there beside the text made of them (`entry_id`); what that, and `kind`,
-say is said by others.
+What an event tells is the key, in the columns that say it. The texts made of them, `entry_id` and `kind`, are no longer written; a
+later revision drops them.
 
 The version before this one goes on working: it reads the whole inbox where it looks for an entry or an event's id, and shows an
 event that the new version stored without its kind. Its API is replaced before its worker where that matters.
