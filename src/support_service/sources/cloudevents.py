@@ -23,12 +23,14 @@ Headers = Sequence[tuple[str, bytes]]
 
 _PREFIX = "ce_"
 _VERSION = "1.0"
+_STRUCTURED = b"application/cloudevents"
 
 
-def may_be_cloudevent(value: bytes, headers: Headers) -> bool:
-    """Whether it is worth looking closer, which costs as much as reading a plain envelope."""
-    return b'"specversion"' in value or (
-        len(headers) > 0 and any(name.lower() == "ce_specversion" for name, _ in headers)
+def may_be_cloudevent(headers: Headers) -> bool:
+    """Whether a record's headers speak of a CloudEvent, as the binding has both modes do."""
+    return any(
+        name.lower() == "ce_specversion" or (name.lower() == "content-type" and value.lower().startswith(_STRUCTURED))
+        for name, value in headers
     )
 
 
@@ -42,7 +44,7 @@ def plain(value: bytes, headers: Headers) -> object:
     attributes = _attributes(headers)
     if "specversion" in attributes:
         return _envelope(attributes, told)
-    if isinstance(told, dict) and "specversion" in told:
+    if isinstance(told, dict) and "specversion" in told and "event_id" not in told:  # no attribute is called so
         return _envelope(told, told.get("data"))
     return told
 

@@ -1,12 +1,12 @@
 """Reading the shop's events: from the bytes of a record to a fact, or a reason why not."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache
-from operator import itemgetter
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
-from pydantic_core import CoreSchema, SchemaValidator, core_schema
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator, core_schema
 
 from support_service.kit.privacy import DataClass
 from support_service.ports.events import Record
@@ -15,10 +15,9 @@ from support_service.sources.cloudevents import json_in, may_be_cloudevent, plai
 from support_service.sources.errors import MalformedEvent, MalformedRow
 from support_service.sources.mapping import FROM_ENVELOPE, EventMapping, Mappings
 from support_service.sources.model import ShopEvent
-from support_service.sources.source import Identifier, Source
+from support_service.sources.source import Identifier, Source, in_utc
 
 _CONFIG = ConfigDict(strict=True, extra="ignore", frozen=True)
-_FIELDS = ("event_id", "version", "time", "order_id", "customer_id", "data")
 
 
 class _Envelope(BaseModel):
@@ -57,23 +56,25 @@ in whose binary mode the headers are its attributes. What is refused cannot be u
 def event_reader(mappings: Mappings) -> EventReader:
     """What reads the events of all topics; `mappings` say where the fields of those stand that are laid out otherwise."""
     checks = {topic: _check(source) for topic, source in BY_TOPIC.items() if topic not in mappings}
-    fields, new = itemgetter(*_FIELDS), tuple.__new__
+    new = tuple.__new__
 
     def read(records: Sequence[Record]) -> ReadEvents:
         """Plain envelopes at a third of what the steps cost, in one loop as each call would count; the steps take what is left."""
         readable, events, refused = [], [], []
         for record in records:
             topic, _, _, _, value, headers, _ = record
-            event = None
-            if topic in checks and not may_be_cloudevent(value, headers):
-                checked, source, entity = checks[topic]
+            check, event = checks.get(topic), None
+            if check is not None and not (headers and may_be_cloudevent(headers)):
+                checked, source, entity = check
                 try:
-                    event_id, version, occurred_at, order_id, customer_id, data = fields(checked(value))
+                    order_id, version, event_id, customer_id, occurred_at, data, _ = checked(value).values()
+                    if occurred_at.tzinfo is not UTC:
+                        occurred_at = in_utc(occurred_at)
                     entity_id = order_id if entity is None else data.pop(entity)
                     row = order_id, source, entity_id, version, event_id, customer_id, occurred_at, data
                     event = new(ShopEvent, row)  # what ShopEvent(...) makes, without its call in Python
-                except ValidationError:
-                    event = None  # the steps say what is wrong with it
+                except ValueError:
+                    event = None  # it is laid out otherwise, or the steps say what is wrong with it
             try:
                 events.append(event or _step_by_step(record, mappings.get(topic)))
                 readable.append(record)
@@ -92,10 +93,8 @@ def _step_by_step(record: Record, mapping: EventMapping | None) -> ShopEvent:
     try:
         if mapping is not None:
             envelope = _Envelope.model_validate(mapping.envelope(topic, json_in(value), headers))
-        elif may_be_cloudevent(value, headers):
-            envelope = _Envelope.model_validate(plain(value, headers))
         else:
-            envelope = _Envelope.model_validate_json(value)
+            envelope = _Envelope.model_validate(plain(value, headers))
     except ValidationError as error:
         where = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
         raise MalformedEvent(f"invalid-{where[0]}" if where else "not-json") from None
@@ -120,23 +119,28 @@ def _check(source: Source) -> tuple[Callable[[bytes], dict[str, Any]], str, str 
 
 
 def _whole(source: Source) -> SchemaValidator:
-    """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes."""
-    fields = {name: (field.annotation, field) for name, field in source.row.model_fields.items()}
+    """A plain envelope with the data of one source: what the envelope and the row check, in one pass over the bytes.
+
+    Ends in a dict of order_id, version, event_id, customer_id, time (with the offset it was told), data and type.
+    """
+    fields: dict[str, Any] = {name: (field.annotation, field) for name, field in source.row.model_fields.items()}
     own = [*source.data_keys, *({source.entity} - FROM_ENVELOPE)]
     # In the order in which jsonb keeps its keys: PostgreSQL need not sort them.
-    inside: dict[str, Any] = {name: fields[name] for name in sorted(own, key=lambda name: (len(name), name))}
-    around: dict[str, Any] = {name: fields[name] for name in FROM_ENVELOPE}
+    inside = {name: fields[name] for name in sorted(own, key=lambda name: (len(name), name))}
     data = create_model("Data", __config__=_CONFIG, **inside)
     model = create_model(
         "Event",
         __config__=_CONFIG,
+        order_id=fields["order_id"],
+        version=fields["version"],
         event_id=(Annotated[Identifier, DataClass.NONE], ...),
-        type=(Annotated[Literal[source.topic], DataClass.NONE], ...),  # type: ignore[arg-type] # of this one topic
-        time=around.pop("occurred_at"),
+        customer_id=fields["customer_id"],
+        time=(Annotated[str, AfterValidator(datetime.fromisoformat), DataClass.NONE], ...),
         data=(Annotated[data, DataClass.PERSONAL], ...),
-        **around,
+        type=(Annotated[Literal[source.topic], DataClass.NONE], ...),  # type: ignore[arg-type] # of this one topic
     )
-    return SchemaValidator(_in_dicts(TypeAdapter(model).core_schema))
+    # Few values are like others of late: to look for those costs more than to make each anew.
+    return SchemaValidator(_in_dicts(TypeAdapter(model).core_schema), CoreConfig(cache_strings="keys"))
 
 
 def _in_dicts(schema: Any) -> CoreSchema:

@@ -22,12 +22,18 @@ def _utc(value: object) -> datetime:
     if not isinstance(value, str):
         message = "not text"
         raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
-    moment = datetime.fromisoformat(value)
+    return in_utc(datetime.fromisoformat(value))
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        ValueError: it has no offset, or is out of what a datetime holds.
+    """
     if moment.tzinfo is None:
         message = "no offset"
         raise ValueError(message)
-    if moment.tzinfo is UTC:  # as nearly all are written
-        return moment
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:

@@ -21,6 +21,7 @@ PLAIN = {
     "data": DATA,
 }
 ATTRIBUTES = {"specversion": "1.0", "id": "e-1", "source": "/shop", "type": TOPIC, "time": TIME, "subject": "o-1"}
+STRUCTURED = (("Content-Type", b"application/cloudevents+json; charset=UTF-8"),)
 IN_DATA = {"version": 3, "customer_id": "c-1"}
 
 
@@ -39,6 +40,7 @@ def binary(**changes: str) -> tuple[tuple[str, bytes], ...]:
 
 def test_structured_and_binary_say_what_the_plain_envelope_says() -> None:
     expected = read(json.dumps(PLAIN).encode())
+    assert read(structured(), STRUCTURED) == expected
     assert read(structured()) == expected
     assert read(json.dumps(DATA | IN_DATA).encode(), binary()) == expected
 
@@ -56,9 +58,17 @@ def test_names_of_headers_are_the_same_in_any_case() -> None:
     assert read(json.dumps(DATA | IN_DATA).encode(), headers).event_id == "e-1"
 
 
-def test_a_plain_envelope_that_speaks_of_cloudevents_is_a_plain_envelope() -> None:
-    value = json.dumps(PLAIN | {"data": DATA | {"specversion": "1.0"}}).encode()
-    assert read(value) == read(json.dumps(PLAIN).encode())
+@pytest.mark.parametrize("headers", [(), STRUCTURED])
+@pytest.mark.parametrize("also", [{"data": DATA | {"specversion": "1.0"}}, {"specversion": "1.0", "id": "e-2"}])
+def test_a_plain_envelope_that_speaks_of_cloudevents_is_a_plain_envelope(
+    also: dict[str, Any], headers: tuple[tuple[str, bytes], ...]
+) -> None:
+    assert read(json.dumps(PLAIN | also).encode(), headers) == read(json.dumps(PLAIN).encode())
+
+
+def test_a_plain_envelope_that_speaks_of_cloudevents_is_refused_as_what_it_is() -> None:
+    value = json.dumps(ATTRIBUTES | PLAIN | {"version": "3"}).encode()
+    assert reading.told(TOPIC, value) == "invalid-version"
 
 
 @pytest.mark.parametrize(

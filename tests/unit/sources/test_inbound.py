@@ -175,6 +175,13 @@ def test_what_is_read_at_once_is_what_is_read_step_by_step(fact: ShopFact, monke
     assert reading.told(event.topic, event.value) == expected
 
 
+def test_other_offsets_and_headers_that_say_nothing_of_it_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = json.dumps(envelope()).encode()
+    monkeypatch.setattr(inbound, "_step_by_step", None)  # as above
+    event = reading.event(TOPIC, value, (("traceparent", b"00-1-2-00"), ("content-type", b"application/json")))
+    assert (event.occurred_at, event.occurred_at.tzinfo) == (datetime(2026, 11, 24, 1, 2, 3, 4, tzinfo=UTC), UTC)
+
+
 @given(
     st.sampled_from(["event_id", "type", "version", "time", "order_id", "customer_id", "data", "status"]),
     json_values | st.just(...),
