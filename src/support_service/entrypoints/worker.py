@@ -15,8 +15,8 @@ from support_service.kit.garbage import spare_the_collector
 from support_service.kit.problems import Problem
 from support_service.ports.events import EventSourceError, Record
 
-INTAKE_BATCH = 2_000
-"""Events that are taken in together at most, in some 0.1 s; of half as many each costs a seventh more."""
+INTAKE_BATCH = 4_000
+"""Events that are taken in together at most, in some 0.15 s; of half as many each costs a tenth more."""
 
 _INTAKE_WAIT_S = 0.2
 _LONGEST_BACKOFF_S = 5.0
