@@ -18,6 +18,8 @@ _SQL = load_queries("support_service.context")
 _MOST_EVENTS_OF_CUSTOMER = 1_000
 _IDENTITY = itemgetter(slice(4))
 """What an event is known by, of its columns: order, source, entity and version."""
+_COLUMNS = itemgetter(slice(None))
+"""An event's columns without their names: the client reads a plain tuple faster than one that has some."""
 
 
 async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) -> list[ShopEvent]:
@@ -39,7 +41,7 @@ async def copy_events(tx: Tx, events: Sequence[ShopEvent], *, look_first: bool) 
     else:
         new = sorted(events, key=_IDENTITY)
     if new:
-        rows = map(tuple, new)  # the client reads a plain tuple faster than one that has names
+        rows = map(_COLUMNS, new)
         await tx.copy_records_to_table("support_timeline_events", columns=ShopEvent._fields, records=rows)
     return new
 

@@ -6,6 +6,7 @@ What is remembered holds until an order's owner changes, wherever that was learn
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeAlias
 
 from support_service.kit.database import Tx
@@ -16,6 +17,7 @@ from support_service.sources.ownership import owners_told
 MOST_ORDERS = 100_000
 """Remembered at most, in some 20 MiB; then from the beginning."""
 
+_WHOSE = attrgetter("order_id", "customer_id")
 _AsOf: TypeAlias = tuple[object, ...]
 
 
@@ -44,12 +46,12 @@ class KnownOwners:
             self._known, self._as_of = {}, as_of
         owners: dict[str, str] = {}
         unsure = set()
-        for event in events:
-            known = self._known.get(event.order_id)
-            if known is None or event.customer_id not in (known, None):
-                unsure.add(event.order_id)
+        for order_id, customer_id in map(_WHOSE, events):
+            known = self._known.get(order_id)
+            if known is None or (customer_id is not None and customer_id != known):
+                unsure.add(order_id)
             else:
-                owners[event.order_id] = known
+                owners[order_id] = known
         if not unsure:
             return Learnt(owners, {}, as_of)
         told = owners_told(event for event in events if event.order_id in unsure)
