@@ -67,7 +67,7 @@ def event_reader(mappings: Mappings) -> EventReader:
                 checked, source, entity = check
                 try:
                     order_id, version, event_id, customer_id, occurred_at, data, _ = checked(record.value).values()
-                    if occurred_at.tzinfo is not UTC:
+                    if occurred_at.tzinfo is not UTC:  # few are not; asked here, as a call costs more
                         occurred_at = in_utc(occurred_at)
                     entity_id = order_id if entity is None else data.pop(entity)
                     row = order_id, source, entity_id, version, event_id, customer_id, occurred_at, data
@@ -90,10 +90,8 @@ def _step_by_step(record: Record, mapping: EventMapping | None) -> ShopEvent:
     if source is None:
         raise MalformedEvent("unknown-topic")
     try:
-        if mapping is not None:
-            envelope = _Envelope.model_validate(mapping.envelope(topic, json_in(value), headers))
-        else:
-            envelope = _Envelope.model_validate(plain(value, headers))
+        told = plain(value, headers) if mapping is None else mapping.envelope(topic, json_in(value), headers)
+        envelope = _Envelope.model_validate(told)
     except ValidationError as error:
         where = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
         raise MalformedEvent(f"invalid-{where[0]}" if where else "not-json") from None

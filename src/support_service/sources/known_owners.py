@@ -18,6 +18,8 @@ MOST_ORDERS = 100_000
 """Remembered at most, in some 20 MiB; then from the beginning."""
 
 _WHOSE = attrgetter("order_id", "customer_id")
+"""Asked of an event together, as naming each costs more."""
+
 _AsOf: TypeAlias = tuple[object, ...]
 
 

@@ -71,6 +71,11 @@ def test_a_plain_envelope_that_speaks_of_cloudevents_is_refused_as_what_it_is() 
     assert reading.told(TOPIC, value) == "invalid-version"
 
 
+def test_in_binary_mode_a_value_is_the_data_whatever_it_says() -> None:
+    value = json.dumps(DATA | IN_DATA | {"event_id": "e-9"}).encode()
+    assert read(value, binary()) == read(json.dumps(PLAIN).encode())
+
+
 @pytest.mark.parametrize(
     ("value", "headers", "reason"),
     [
